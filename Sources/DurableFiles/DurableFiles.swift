@@ -1,0 +1,163 @@
+internal import ActionableErrors
+import Foundation
+
+/// A file operation that failed.
+package struct FileError: ActionableError {
+  package let code: String
+  package let message: String
+  package let advice: String
+
+  package init(code: String, message: String, advice: String) {
+    self.code = code
+    self.message = message
+    self.advice = advice
+  }
+
+  /// The failed system call `call` on `path`, explained from `errno`.
+  package init(_ call: String, path: String, errno number: Int32) {
+    let reason = String(cString: strerror(number))
+    let (name, advice) =
+      switch number {
+      case ENOENT: ("missing", "check the path")
+      case EACCES, EPERM, EROFS: ("forbidden", "choose a folder you can write to, or change its permissions")
+      case ENOSPC, EDQUOT: ("disk-full", "free some space and run the same command again")
+      case EMFILE, ENFILE: ("too-many-open", "raise the limit on open files (ulimit -n)")
+      case EIO: ("input-output", "the disk reports an error: check it before going on")
+      default: ("failed", "see the reason and try again")
+      }
+    self.init(code: "file.\(name)", message: "\(call) \(path): \(reason)", advice: advice)
+  }
+}
+
+/// Files that are either wholly there or not there at all, whatever happens in the middle.
+package enum DurableFiles {
+  /// Writes `bytes` beside `path`, fsyncs, renames over `path` and fsyncs the directory.
+  package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+    let aside = path + ".partial"
+    do throws(FileError) {
+      try writeAndSync(bytes, to: aside)
+      try rename(aside, to: path)
+    } catch {
+      unlink(aside)
+      throw error
+    }
+  }
+
+  package static func write(_ text: String, to path: String) throws(FileError) {
+    try write(Array(text.utf8), to: path)
+  }
+
+  /// Fills a folder beside `path` with `fill`, then fsyncs all in it and renames it to `path`, replacing what was there.
+  ///
+  /// - Parameter fill: receives the path of the empty folder to fill. If it throws, nothing is left behind.
+  package static func writeFolder(_ path: String, _ fill: (_ aside: String) throws -> Void) throws {
+    let aside = path + ".partial"
+    try remove(aside)
+    try createFolder(aside)
+    do {
+      try fill(aside)
+      for file in try contents(of: aside) { try sync(aside + "/" + file) }
+      try sync(aside)
+      try remove(path)
+      try rename(aside, to: path)
+    } catch {
+      try? remove(aside)
+      throw error
+    }
+  }
+
+  /// Renames and makes the new name durable.
+  package static func rename(_ from: String, to path: String) throws(FileError) {
+    guard Foundation.rename(from, path) == 0 else { throw FileError("rename", path: path, errno: errno) }
+    try sync((path as NSString).deletingLastPathComponent)
+  }
+
+  /// Creates the folder and those above it where they are missing.
+  package static func createFolder(_ path: String) throws(FileError) {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch {
+      throw FileError("mkdir", path: path, errno: underlyingErrno(of: error))
+    }
+  }
+
+  /// Removes a file or folder; no error if there is none.
+  package static func remove(_ path: String) throws(FileError) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw FileError("remove", path: path, errno: underlyingErrno(of: error))
+    }
+  }
+
+  /// The whole of a regular file.
+  ///
+  /// - Parameter limit: bytes; a larger file is refused before it is read.
+  package static func read(_ path: String, limit: Int = 1 << 30) throws(FileError) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("open", path: path, errno: errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError("stat", path: path, errno: errno) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError(code: "file.not-regular", message: "\(path) is not a file", advice: "name a file")
+    }
+    let size = Int(status.st_size)
+    guard size <= limit else {
+      throw FileError(
+        code: "file.too-large", message: "\(path) has \(size) bytes, more than the \(limit) allowed here",
+        advice: "check that it is the right file")
+    }
+    var bytes = [UInt8](repeating: 0, count: size)
+    var done = 0
+    while done < size {
+      let count = bytes.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress! + done, size - done) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError("read", path: path, errno: errno) }
+      if count == 0 { break }
+      done += count
+    }
+    bytes.removeLast(size - done)
+    return bytes
+  }
+
+  private static func contents(of folder: String) throws(FileError) -> [String] {
+    do {
+      return try FileManager.default.subpathsOfDirectory(atPath: folder).sorted()
+    } catch {
+      throw FileError("list", path: folder, errno: underlyingErrno(of: error))
+    }
+  }
+
+  private static func writeAndSync(_ bytes: [UInt8], to path: String) throws(FileError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError("open", path: path, errno: errno) }
+    defer { close(descriptor) }
+    var done = 0
+    while done < bytes.count {
+      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError("write", path: path, errno: errno) }
+      done += count
+    }
+    guard fsync(descriptor) == 0 else { throw FileError("fsync", path: path, errno: errno) }
+  }
+
+  private static func sync(_ path: String) throws(FileError) {
+    let descriptor = open(path.isEmpty ? "." : path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("open", path: path, errno: errno) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw FileError("fsync", path: path, errno: errno) }
+  }
+
+  private static func underlyingErrno(of error: any Error) -> Int32 {
+    let error = error as NSError
+    if error.domain == NSPOSIXErrorDomain { return Int32(error.code) }
+    if let under = error.userInfo[NSUnderlyingErrorKey] as? NSError, under.domain == NSPOSIXErrorDomain {
+      return Int32(under.code)
+    }
+    return error.code == CocoaError.Code.fileWriteOutOfSpace.rawValue ? ENOSPC : EACCES
+  }
+}
