@@ -19,6 +19,22 @@ package struct GroupRewards: Sendable, Hashable {
   /// The standard deviation of the totals, with n - 1; 0 for a single member.
   package let standardDeviation: Double
 
+  /// Puts together what was computed before and kept, bit for bit; `compute` is where the numbers come from.
+  package init(
+    gamma: Double?, muCorrect: Double?, muWrong: Double?, weight: Double, totals: [Double], advantages: [Double],
+    oneSided: Bool, missingThinking: Int, standardDeviation: Double
+  ) {
+    self.gamma = gamma
+    self.muCorrect = muCorrect
+    self.muWrong = muWrong
+    self.weight = weight
+    self.totals = totals
+    self.advantages = advantages
+    self.oneSided = oneSided
+    self.missingThinking = missingThinking
+    self.standardDeviation = standardDeviation
+  }
+
   /// Whether the totals do not vary, so that the group teaches nothing.
   package var zeroVariance: Bool { standardDeviation == 0 }
 }

@@ -1,0 +1,91 @@
+package import DurableFiles
+
+/// What the learner's machine must know of the run's settings.
+package struct LearnerSettings: Sendable, Hashable {
+  package var totalSteps: UInt32
+  package var promptsPerStep: Int
+  package var admission: AdmissionRules
+  package var leaseDuration: Duration
+  package var heartbeat: Duration
+  /// A peer that has not been heard of for this long is taken for dead.
+  package var peerTimeout: Duration
+  /// A unit leased this often without a group is dead-lettered.
+  package var maximumAttempts: UInt32
+  package var checkpointEvery: UInt32
+  /// How long peers have to say goodbye.
+  package var shutdownGrace: Duration
+  /// Time without progress after which the learner says whom it waits for.
+  package var stallAfter: Duration
+
+  package init(
+    totalSteps: UInt32, promptsPerStep: Int, admission: AdmissionRules, leaseDuration: Duration, heartbeat: Duration,
+    peerTimeout: Duration, maximumAttempts: UInt32, checkpointEvery: UInt32, shutdownGrace: Duration,
+    stallAfter: Duration
+  ) {
+    self.totalSteps = totalSteps
+    self.promptsPerStep = promptsPerStep
+    self.admission = admission
+    self.leaseDuration = leaseDuration
+    self.heartbeat = heartbeat
+    self.peerTimeout = peerTimeout
+    self.maximumAttempts = maximumAttempts
+    self.checkpointEvery = checkpointEvery
+    self.shutdownGrace = shutdownGrace
+    self.stallAfter = stallAfter
+  }
+}
+
+/// What happens to the learner.
+package enum LearnerEvent: Sendable {
+  case message(PeerID, role: Role, PeerMessage)
+  /// - taskMatches: whether the digest is that of the task issued with the lease.
+  case scored(PeerID, role: Role, ScoredGroup, taskMatches: Bool)
+  /// Everything handed to the journal up to this ticket is durable.
+  case journaled(through: Int)
+  case trained(TrainedStep, WeightManifest)
+  case checkpointed(step: UInt32, path: String, policy: SHA256Digest)
+  /// The journal, the trainer or the disk failed: nothing can be promised any more.
+  case failed(String)
+  case stop(reason: String)
+  /// Time has passed.
+  case tick
+}
+
+/// What the learner wants done. The order is the order in which it is to be carried out.
+package enum LearnerAction: Sendable {
+  case send(PeerID, LearnerMessage)
+  case welcome(PeerID, incarnation: UInt32, scorers: [ScorerAddress])
+  /// Send a lease; the task is attached on the way out.
+  case lease(PeerID, id: LeaseID, unit: UnitID, attempt: UInt32, version: UInt64, step: UInt32)
+  case answer(PeerID, Fetch)
+  case journal([JournalRecord], ticket: Int)
+  case train(step: UInt32, groups: [ScoredGroup])
+  case publish(WeightManifest)
+  case checkpoint(step: UInt32)
+  case log(LogLevel, String)
+  case finish(RunEnd)
+}
+
+package enum LogLevel: String, Sendable, Hashable, Comparable, Codable {
+  case debug, info, warning, error
+
+  package static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
+
+  private var rank: Int {
+    switch self {
+    case .debug: 0
+    case .info: 1
+    case .warning: 2
+    case .error: 3
+    }
+  }
+}
+
+/// How a process of the run ended.
+package enum RunEnd: Sendable, Hashable {
+  /// All work is trained or dead-lettered.
+  case completed
+  /// Stopped in good order; the same command goes on from the checkpoint.
+  case interrupted(reason: String)
+  case failed(reason: String)
+}

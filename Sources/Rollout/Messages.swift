@@ -1,0 +1,213 @@
+package import DurableFiles
+
+/// The version of the protocol between roles. Peers of another version are refused by name.
+package let protocolVersion: UInt32 = 1
+
+package enum Role: String, Sendable, Hashable, CaseIterable, Codable {
+  case learner, scorer, worker
+}
+
+/// Who sent a message: the name that its key is registered under, and the connection it came by.
+///
+/// Rights follow from the name alone, which CURVE authenticates; the connection tells two processes with one key apart.
+package struct PeerID: Sendable, Hashable, Comparable, CustomStringConvertible {
+  package var name: String
+  package var connection: String
+
+  package init(name: String, connection: String) {
+    self.name = name
+    self.connection = connection
+  }
+
+  package static func < (left: Self, right: Self) -> Bool {
+    (left.name, left.connection) < (right.name, right.connection)
+  }
+
+  package var description: String { name }
+}
+
+/// A file that a peer needs before it can work: of the policy's or the thinking-reward model's folder.
+package struct Artifact: Sendable, Hashable {
+  /// Where it belongs: `policy/config.json`, `thinking/model.safetensors`. Two parts, both plain names.
+  package var path: String
+  package var byteCount: Int
+  package var digest: SHA256Digest
+
+  package init(path: String, byteCount: Int, digest: SHA256Digest) {
+    self.path = path
+    self.byteCount = byteCount
+    self.digest = digest
+  }
+}
+
+/// What a peer says first on a connection.
+package struct Hello: Sendable, Hashable {
+  package var protocolVersion: UInt32
+  package var role: Role
+  package var host: String
+  package var processID: Int32
+  /// Scorers: where workers push groups, `tcp://HOST:PORT`. Empty for workers.
+  package var endpoint: String
+  /// Scorers: the Z85 public key that workers pin. Empty without CURVE.
+  package var publicKey: String
+
+  package init(
+    protocolVersion: UInt32 = Rollout.protocolVersion, role: Role, host: String, processID: Int32,
+    endpoint: String = "", publicKey: String = ""
+  ) {
+    self.protocolVersion = protocolVersion
+    self.role = role
+    self.host = host
+    self.processID = processID
+    self.endpoint = endpoint
+    self.publicKey = publicKey
+  }
+}
+
+/// A scorer as workers see it.
+package struct ScorerAddress: Sendable, Hashable {
+  package var name: String
+  package var endpoint: String
+  package var publicKey: String
+
+  package init(name: String, endpoint: String, publicKey: String) {
+    self.name = name
+    self.endpoint = endpoint
+    self.publicKey = publicKey
+  }
+}
+
+/// A key that may speak to a scorer.
+package struct AllowedPeer: Sendable, Hashable {
+  package var name: String
+  package var role: Role
+  /// Z85.
+  package var publicKey: String
+
+  package init(name: String, role: Role, publicKey: String) {
+    self.name = name
+    self.role = role
+    self.publicKey = publicKey
+  }
+}
+
+/// Everything a peer is told when it joins.
+package struct Welcome: Sendable, Hashable {
+  package var run: String
+  package var incarnation: UInt32
+  /// Ports on the learner's host, for the sockets other than the one that was joined.
+  package var publishPort: UInt16
+  package var dataPort: UInt16
+  package var heartbeat: Duration
+  /// The run's settings as JSON, the form that `sophia train` accepts.
+  package var settings: String
+  package var artifacts: [Artifact]
+  package var scorers: [ScorerAddress]
+  package var allowed: [AllowedPeer]
+  /// The version the learner is at; nil for a peer that holds no policy.
+  package var manifest: WeightManifest?
+
+  package init(
+    run: String, incarnation: UInt32, publishPort: UInt16, dataPort: UInt16, heartbeat: Duration, settings: String,
+    artifacts: [Artifact], scorers: [ScorerAddress], allowed: [AllowedPeer], manifest: WeightManifest?
+  ) {
+    self.run = run
+    self.incarnation = incarnation
+    self.publishPort = publishPort
+    self.dataPort = dataPort
+    self.heartbeat = heartbeat
+    self.settings = settings
+    self.artifacts = artifacts
+    self.scorers = scorers
+    self.allowed = allowed
+    self.manifest = manifest
+  }
+}
+
+/// A sign of life, and what the peer holds: the learner answers what it holds wrongly.
+package struct Heartbeat: Sendable, Hashable {
+  package var incarnation: UInt32
+  /// The policy version a worker samples from; nil before the first.
+  package var version: UInt64?
+  /// Leases not yet generated that a worker wants to hold; 0 from a scorer and from a worker that is leaving.
+  package var credit: Int
+  /// Leases held: waiting, generating, or pushed and not yet durable.
+  package var held: [LeaseID]
+
+  package init(incarnation: UInt32, version: UInt64?, credit: Int, held: [LeaseID]) {
+    self.incarnation = incarnation
+    self.version = version
+    self.credit = credit
+    self.held = held
+  }
+}
+
+/// Asks for bytes of an artifact or, by version, of the weights.
+package struct Fetch: Sendable, Hashable {
+  package enum Source: Sendable, Hashable {
+    case artifact(SHA256Digest)
+    case weights(version: UInt64)
+  }
+
+  package var source: Source
+  package var offset: Int
+  package var count: Int
+
+  package init(source: Source, offset: Int, count: Int) {
+    self.source = source
+    self.offset = offset
+    self.count = count
+  }
+}
+
+/// Bytes of an artifact or of the weights.
+package struct Chunk: Sendable, Hashable {
+  package var source: Fetch.Source
+  package var offset: Int
+  package var bytes: [UInt8]
+
+  package init(source: Fetch.Source, offset: Int, bytes: [UInt8]) {
+    self.source = source
+    self.offset = offset
+    self.bytes = bytes
+  }
+}
+
+/// Control plane, worker or scorer to learner.
+package enum PeerMessage: Sendable, Hashable {
+  case hello(Hello)
+  case heartbeat(Heartbeat)
+  /// The group of this lease has been pushed to a scorer.
+  case generated(LeaseID)
+  /// The lease cannot be served, for a reason that lies in the task: it counts as an attempt.
+  case declined(LeaseID, reason: String)
+  case fetch(Fetch)
+  /// The peer leaves; its leases are free at once.
+  case bye(reason: String)
+}
+
+/// Control plane, learner to worker or scorer.
+package enum LearnerMessage: Sendable, Hashable {
+  case welcome(Welcome)
+  /// The peer may not join; it ends with this reason.
+  case refused(reason: String)
+  /// Tells a peer the learner does not know that it must say hello (again).
+  case helloWanted
+  case heartbeat
+  case lease(Lease)
+  /// Groups of these leases are durable: the worker may let them go.
+  case durable([LeaseID])
+  /// These leases are not the worker's (any more): it lets them go.
+  case revoked([LeaseID])
+  case chunk(Chunk)
+  /// The bytes asked for are not there (any more).
+  case gone(Fetch.Source)
+  case scorers([ScorerAddress])
+  case shutdown(reason: String)
+}
+
+/// Broadcast, learner to workers.
+package enum Publication: Sendable, Hashable {
+  case announced(WeightManifest)
+  case chunk(Chunk)
+}

@@ -1,0 +1,154 @@
+package import DurableFiles
+
+package enum ScorerEvent: Sendable {
+  case message(LearnerMessage)
+  case group(PeerID, role: Role, ResponseGroup)
+  case found([SHA256Digest])
+  /// The thinking-reward model (if there is one) is loaded.
+  case prepared
+  case scored(ScoredGroup)
+  /// The group cannot be scored; its lease runs out or is declined by its worker.
+  case scoringFailed(LeaseID, reason: String)
+  case failed(String)
+  case stop(reason: String)
+  case tick
+}
+
+package enum ScorerAction: Sendable {
+  case send(PeerMessage)
+  case connect(Welcome)
+  case find([Artifact])
+  case keep(Artifact, bytes: [UInt8])
+  case prepare(Welcome)
+  case score(ResponseGroup)
+  case push(ScoredGroup)
+  case log(LogLevel, String)
+  case finish(RunEnd)
+}
+
+/// A reward scorer without its clock, sockets and tensors. It keeps nothing that matters: a group that is lost here is
+/// pushed again by its worker and scored again, with the same result.
+package struct ScorerRole: Sendable {
+  package struct Settings: Sendable, Hashable {
+    package var link: LearnerLink.Settings
+    /// Groups waiting to be scored; more are dropped, and come again.
+    package var queueLimit: Int
+
+    package init(link: LearnerLink.Settings, queueLimit: Int) {
+      self.link = link
+      self.queueLimit = queueLimit
+    }
+  }
+
+  package let settings: Settings
+  package private(set) var dropped = 0
+  private var link: LearnerLink
+  private var fetcher: ArtifactFetcher?
+  private var isPrepared = false
+  private var queue: [ResponseGroup] = []
+  private var current: LeaseID?
+  private var isFinished = false
+
+  package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
+    self.settings = settings
+    link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
+  }
+
+  /// When the machine wants a `tick`.
+  package var wakeAt: Instant { link.wakeAt }
+
+  package mutating func receive(_ event: ScorerEvent, at now: Instant) -> [ScorerAction] {
+    guard !isFinished else { return [] }
+    var actions: [ScorerAction] = []
+    switch event {
+    case .message(let message):
+      link.heard(at: now)
+      receive(message, at: now, &actions)
+    case .group(let peer, let role, let group): receive(group, from: peer, role: role, &actions)
+    case .found(let digests):
+      fetcher?.markPresent(digests)
+      if let fetch = fetcher?.begin(at: now) { actions.append(.send(.fetch(fetch))) }
+      prepareIfFetched(&actions)
+    case .prepared: isPrepared = true
+    case .scored(let group):
+      current = nil
+      actions.append(.push(group))
+    case .scoringFailed(let lease, let reason):
+      current = nil
+      actions.append(.log(.error, "the group of lease \(lease) cannot be scored: \(reason)"))
+    case .failed(let reason): end(.failed(reason: reason), saying: reason, &actions)
+    case .stop(let reason): end(.interrupted(reason: reason), saying: reason, &actions)
+    case .tick: break
+    }
+    advance(at: now, &actions)
+    return actions
+  }
+
+  private mutating func receive(_ message: LearnerMessage, at now: Instant, _ actions: inout [ScorerAction]) {
+    switch message {
+    case .welcome(let welcome):
+      let isFirst = fetcher == nil
+      link.welcomed(welcome, at: now)
+      actions.append(.connect(welcome))
+      if isFirst {
+        fetcher = ArtifactFetcher(welcome: welcome)
+        actions.append(.find(welcome.artifacts))
+      }
+    case .refused(let reason): end(.failed(reason: "the learner refused this scorer: \(reason)"), saying: nil, &actions)
+    case .helloWanted: link.forgotten(at: now)
+    case .chunk(let chunk):
+      guard let taken = fetcher?.take(chunk, at: now) else { return }
+      for (artifact, bytes) in taken.whole { actions.append(.keep(artifact, bytes: bytes)) }
+      if let next = taken.next { actions.append(.send(.fetch(next))) }
+      prepareIfFetched(&actions)
+    case .shutdown(let reason): end(.completed, saying: reason, &actions)
+    case .heartbeat, .lease, .durable, .revoked, .gone, .scorers: break
+    }
+  }
+
+  private mutating func receive(
+    _ group: ResponseGroup, from peer: PeerID, role: Role, _ actions: inout [ScorerAction]
+  ) {
+    guard role == .worker else {
+      return actions.append(.log(.warning, "refused a group from \(peer), which is not a worker"))
+    }
+    let id = group.lease.id
+    if current == id || queue.contains(where: { $0.lease.id == id }) { return }
+    guard queue.count < settings.queueLimit else {
+      dropped += 1
+      return actions.append(
+        .log(.warning, "dropped the group of lease \(id): \(queue.count) groups are waiting; its worker will push it again"))
+    }
+    queue.append(group)
+  }
+
+  private mutating func prepareIfFetched(_ actions: inout [ScorerAction]) {
+    if let welcome = fetcher?.finished() { actions.append(.prepare(welcome)) }
+  }
+
+  private mutating func advance(at now: Instant, _ actions: inout [ScorerAction]) {
+    guard !isFinished else { return }
+    if isPrepared, current == nil, !queue.isEmpty {
+      let next = queue.removeFirst()
+      current = next.lease.id
+      actions.append(.score(next))
+    }
+    if let fetch = fetcher?.retry(at: now, patience: .seconds(2)) { actions.append(.send(.fetch(fetch))) }
+    switch link.step(at: now) {
+    case .sayHello: actions.append(.send(.hello(link.hello)))
+    case .beat:
+      actions.append(
+        .send(.heartbeat(Heartbeat(incarnation: link.incarnation ?? 0, version: nil, credit: 0, held: []))))
+    case .giveUp(let waited):
+      let reason = "waited \(Int(waited.inSeconds)) s for the learner without a word from it"
+      end(.failed(reason: reason), saying: nil, &actions)
+    case nil: break
+    }
+  }
+
+  private mutating func end(_ end: RunEnd, saying reason: String?, _ actions: inout [ScorerAction]) {
+    isFinished = true
+    if let reason { actions.append(.send(.bye(reason: reason))) }
+    actions.append(.finish(end))
+  }
+}
