@@ -96,30 +96,50 @@ package enum DurableFiles {
   ///
   /// - Parameter limit: bytes; a larger file is refused before it is read.
   package static func read(_ path: String, limit: Int = 1 << 30) throws(FileError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError("open", path: path, errno: errno) }
+    let (descriptor, size) = try openToRead(path)
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileError("stat", path: path, errno: errno) }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw FileError(code: "file.not-regular", message: "\(path) is not a file", advice: "name a file")
-    }
-    let size = Int(status.st_size)
     guard size <= limit else {
       throw FileError(
         code: "file.too-large", message: "\(path) has \(size) bytes, more than the \(limit) allowed here",
         advice: "check that it is the right file")
     }
-    var bytes = [UInt8](repeating: 0, count: size)
-    var done = 0
-    while done < size {
-      let count = bytes.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress! + done, size - done) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileError("read", path: path, errno: errno) }
-      if count == 0 { break }
-      done += count
+    return try read(descriptor, path: path, offset: 0, count: size)
+  }
+
+  /// At most `count` bytes from `offset`; fewer at the end of the file.
+  package static func read(_ path: String, offset: Int, count: Int) throws(FileError) -> [UInt8] {
+    let (descriptor, size) = try openToRead(path)
+    defer { close(descriptor) }
+    guard offset >= 0, offset < size else { return [] }
+    return try read(descriptor, path: path, offset: offset, count: min(count, size - offset))
+  }
+
+  private static func openToRead(_ path: String) throws(FileError) -> (descriptor: Int32, size: Int) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("open", path: path, errno: errno) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      close(descriptor)
+      throw FileError(code: "file.not-regular", message: "\(path) is not a file", advice: "name a file")
     }
-    bytes.removeLast(size - done)
+    return (descriptor, Int(status.st_size))
+  }
+
+  private static func read(
+    _ descriptor: Int32, path: String, offset: Int, count: Int
+  ) throws(FileError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var done = 0
+    while done < count {
+      let step = bytes.withUnsafeMutableBytes {
+        pread(descriptor, $0.baseAddress.map { $0 + done }, count - done, off_t(offset + done))
+      }
+      if step < 0, errno == EINTR { continue }
+      guard step >= 0 else { throw FileError("read", path: path, errno: errno) }
+      if step == 0 { break }
+      done += step
+    }
+    bytes.removeLast(count - done)
     return bytes
   }
 

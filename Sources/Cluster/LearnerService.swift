@@ -1,0 +1,211 @@
+internal import ActionableErrors
+internal import DurableFiles
+package import Rollout
+internal import Synchronization
+package import TrustGRPO
+internal import Wire
+
+/// What the learner tells peers that join, besides what its role knows.
+package struct LearnerOffer: Sendable {
+  package var run: String
+  package var heartbeat: Duration
+  /// The run's settings as JSON.
+  package var settings: String
+  package var trustGRPO: TrustGRPOSettings
+  /// Model files by path, and where they lie on this machine.
+  package var artifacts: [(artifact: Artifact, file: String)]
+
+  package init(
+    run: String, heartbeat: Duration, settings: String, trustGRPO: TrustGRPOSettings,
+    artifacts: [(artifact: Artifact, file: String)]
+  ) {
+    self.run = run
+    self.heartbeat = heartbeat
+    self.settings = settings
+    self.trustGRPO = trustGRPO
+    self.artifacts = artifacts
+  }
+}
+
+/// Carries out the learner's actions: sockets, journal, trainer, clock.
+package struct LearnerService: Sendable {
+  private let offer: LearnerOffer
+  private let transport: any LearnerTransport
+  private let trainer: any PolicyTrainer
+  private let catalogue: any TaskCatalogue
+  private let journal: any RunJournal
+  private let log: @Sendable (LogLevel, String) -> Void
+  private let mailbox = Mailbox<LearnerEvent>()
+  private let clock = MonotonicClock()
+  private let codec = Codec()
+
+  package init(
+    offer: LearnerOffer, transport: any LearnerTransport, trainer: any PolicyTrainer,
+    catalogue: any TaskCatalogue, journal: any RunJournal, log: @escaping @Sendable (LogLevel, String) -> Void
+  ) {
+    self.offer = offer
+    self.transport = transport
+    self.trainer = trainer
+    self.catalogue = catalogue
+    self.journal = journal
+    self.log = log
+  }
+
+  package func stop(reason: String) {
+    mailbox.post(.stop(reason: reason))
+  }
+
+  /// Runs until all work is done, the run is stopped, or something failed for good.
+  package func run(
+    settings: LearnerSettings, schedule: Schedule, recovered: RecoveredLedger, manifest: WeightManifest
+  ) async throws -> RunEnd {
+    var role = LearnerRole(
+      settings: settings, schedule: schedule, recovered: recovered, manifest: manifest, now: clock.now)
+    var weights = WeightShelf(manifest: manifest, bytes: try await trainer.weights())
+    let writer = JournalWriter(journal: journal) { [mailbox] result in
+      switch result {
+      case .success(let ticket): mailbox.post(.journaled(through: ticket))
+      case .failure(let error): mailbox.post(.failed("the journal: \(error)"))
+      }
+    }
+    let journalLine = JobLine()
+    let engine = JobLine()
+    let shelf = Mutex<WeightShelf?>(nil)
+    let receiving = receive()
+    let ticking = tick(every: settings.heartbeat * 0.25)
+    defer {
+      receiving.cancel()
+      ticking.cancel()
+      journalLine.close()
+      engine.close()
+    }
+
+    var end: RunEnd?
+    func perform(_ actions: [LearnerAction]) {
+      for action in actions {
+        switch action {
+        case .send(let peer, let message): transport.send(codec.encode(message), to: peer)
+        case .welcome(let peer, let incarnation, let scorers):
+          transport.send(codec.encode(.welcome(welcome(incarnation, scorers, weights.manifest))), to: peer)
+        case .lease(let peer, let id, let unit, let attempt, let version, let step):
+          do {
+            let task = try catalogue.task(of: unit.prompt)
+            let lease = Lease(id: id, unit: unit, attempt: attempt, version: version, step: step, task: task)
+            transport.send(codec.encode(.lease(lease)), to: peer)
+          } catch {
+            mailbox.post(.message(peer, role: .worker, .declined(id, reason: "\(error)")))
+          }
+        case .answer(let peer, let fetch): transport.send(codec.encode(answer(fetch, weights)), to: peer)
+        case .journal(let records, let ticket): journalLine.add { await writer.add(records, ticket: ticket) }
+        case .train(let step, let groups):
+          engine.add { [mailbox, trainer] in
+            do {
+              let (trained, manifest) = try await trainer.train(step: step, groups: groups)
+              let bytes = try await trainer.weights()
+              shelf.withLock { $0 = WeightShelf(manifest: manifest, bytes: bytes) }
+              mailbox.post(.trained(trained, manifest))
+            } catch {
+              mailbox.post(.failed("step \(step): \(error)"))
+            }
+          }
+        case .publish:
+          if let fresh = shelf.withLock({ $0.take() }) { weights = fresh }
+          publish(weights)
+        case .checkpoint(let step):
+          engine.add { [mailbox, trainer] in
+            do {
+              let (path, policy) = try await trainer.checkpoint(step: step)
+              mailbox.post(.checkpointed(step: step, path: path, policy: policy))
+            } catch {
+              mailbox.post(.failed("the checkpoint of step \(step): \(error)"))
+            }
+          }
+        case .log(let level, let text): log(level, text)
+        case .finish(let how): end = how
+        }
+      }
+    }
+
+    perform(role.start(at: clock.now))
+    for await event in mailbox.events {
+      if case .tick = event, clock.now < role.wakeAt { continue }
+      perform(role.receive(event, at: clock.now))
+      if end != nil { break }
+    }
+    await transport.close(linger: .milliseconds(500))
+    return end ?? .failed(reason: "the learner's event stream ended")
+  }
+
+  private func receive() -> Task<Void, Never> {
+    Task { [transport, mailbox, codec, catalogue, offer, log] in
+      for await inbound in transport.inbound {
+        switch inbound {
+        case .control(let peer, let role, let frame):
+          do throws(WireError) {
+            mailbox.post(.message(peer, role: role, try codec.peerMessage(frame)))
+          } catch {
+            log(.warning, "refused a message from \(peer): \(error)")
+          }
+        case .data(let peer, let role, let frame):
+          do throws(WireError) {
+            let group = try codec.scoredGroup(frame, settings: offer.trustGRPO)
+            let task = group.unit.prompt < catalogue.count ? try? catalogue.task(of: group.unit.prompt) : nil
+            mailbox.post(.scored(peer, role: role, group, taskMatches: task?.digest == group.taskDigest))
+          } catch {
+            log(.warning, "refused a group from \(peer): \(error)")
+          }
+        case .failed(let error): mailbox.post(.failed("the transport: \(error)"))
+        }
+      }
+    }
+  }
+
+  private func tick(every interval: Duration) -> Task<Void, Never> {
+    Task { [mailbox] in
+      while !Task.isCancelled {
+        try? await Task.sleep(for: interval)
+        mailbox.post(.tick)
+      }
+    }
+  }
+
+  private func welcome(_ incarnation: UInt32, _ scorers: [ScorerAddress], _ manifest: WeightManifest) -> Welcome {
+    Welcome(
+      run: offer.run, incarnation: incarnation, publishPort: transport.ports.publish, dataPort: transport.ports.data,
+      heartbeat: offer.heartbeat, settings: offer.settings, artifacts: offer.artifacts.map(\.artifact),
+      scorers: scorers, allowed: transport.allowed, manifest: manifest)
+  }
+
+  private func publish(_ weights: WeightShelf) {
+    transport.publish(codec.encode(Publication.announced(weights.manifest)))
+    let source = Fetch.Source.weights(version: weights.manifest.version)
+    for offset in stride(from: 0, to: weights.bytes.count, by: Limits.standard.chunk) {
+      let bytes = Array(weights.bytes[offset..<min(offset + Limits.standard.chunk, weights.bytes.count)])
+      transport.publish(codec.encode(Publication.chunk(Chunk(source: source, offset: offset, bytes: bytes))))
+    }
+  }
+
+  private func answer(_ fetch: Fetch, _ weights: WeightShelf) -> LearnerMessage {
+    let bytes: [UInt8]?
+    switch fetch.source {
+    case .weights(let version):
+      bytes = version == weights.manifest.version ? slice(weights.bytes, fetch) : nil
+    case .artifact(let digest):
+      let file = offer.artifacts.first { $0.artifact.digest == digest }?.file
+      bytes = file.flatMap { try? DurableFiles.read($0, offset: fetch.offset, count: fetch.count) }
+    }
+    guard let bytes, !bytes.isEmpty else { return .gone(fetch.source) }
+    return .chunk(Chunk(source: fetch.source, offset: fetch.offset, bytes: bytes))
+  }
+
+  private func slice(_ bytes: [UInt8], _ fetch: Fetch) -> [UInt8]? {
+    guard fetch.offset < bytes.count else { return nil }
+    return Array(bytes[fetch.offset..<min(bytes.count, fetch.offset + fetch.count)])
+  }
+}
+
+/// The weights that are handed out now.
+private struct WeightShelf: Sendable {
+  let manifest: WeightManifest
+  let bytes: [UInt8]
+}

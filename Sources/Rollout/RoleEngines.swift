@@ -1,0 +1,35 @@
+package import DurableFiles
+
+/// Samples groups for a worker.
+package protocol GroupGenerator: Sendable {
+  /// Builds the model from the files in `folder` (config.json, tokenizer.json, ...) and the run's settings (JSON).
+  func prepare(folder: String, settings: String) async throws
+  /// Takes whole weights whose hashes agree with the manifest.
+  func load(_ manifest: WeightManifest, bytes: [UInt8]) async throws
+  /// The group of a lease; a function of the run's seed, the unit, the task and the weights alone.
+  func generate(_ lease: Lease) async throws -> ResponseGroup
+}
+
+/// Scores groups for a scorer.
+package protocol GroupScorer: Sendable {
+  /// Loads the thinking-reward model from `folder`, if the settings (JSON) want one.
+  func prepare(folder: String, settings: String) async throws
+  func score(_ group: ResponseGroup) async throws -> ScoredGroup
+}
+
+/// Trains the policy for the learner.
+package protocol PolicyTrainer: Sendable {
+  /// One step on the groups, summed in the given order.
+  func train(step: UInt32, groups: [ScoredGroup]) async throws -> (TrainedStep, WeightManifest)
+  /// The tensors' bytes in the manifest's order, as of the last step.
+  func weights() async throws -> [UInt8]
+  /// Writes and verifies a checkpoint of the last step; returns its folder relative to the run folder.
+  func checkpoint(step: UInt32) async throws -> (path: String, policy: SHA256Digest)
+}
+
+/// Where the learner takes the tasks of its leases from.
+package protocol TaskCatalogue: Sendable {
+  var count: Int { get }
+  /// - Throws: an `ActionableError` if the row's image can no longer be read.
+  func task(of prompt: UInt32) throws -> PromptTask
+}
