@@ -32,6 +32,17 @@ extension Tensor {
     }
   }
 
+  /// `silu(self) * up`, of one shape: the gated unit of SwiGLU.
+  package func swiGLU(_ up: Tensor) throws(TorchError) -> Tensor {
+    try Tensor.make("swiglu", [self, up]) { ctorch_swiglu(handle, up.handle, $0) }
+  }
+
+  /// Rotary position embedding of [batch, heads, tokens, width]: `self * cosine + rotateHalf(self) * sine`, where
+  /// rotateHalf gives (-second half, first half). Any strides; cosine and sine broadcast and carry no gradient.
+  package func rotated(cosine: Tensor, sine: Tensor) throws(TorchError) -> Tensor {
+    try Tensor.make("rotate", [self, cosine, sine]) { ctorch_rotate(handle, cosine.handle, sine.handle, $0) }
+  }
+
   /// Attention of queries (the receiver) [batch, heads, queries, width] to keys and values [batch, keyHeads, keys, width].
   ///
   /// - Parameters:

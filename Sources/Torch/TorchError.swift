@@ -1,4 +1,4 @@
-package import ActionableErrors
+internal import ActionableErrors
 internal import CTorch
 
 /// A tensor operation, file of tensors or device that failed.

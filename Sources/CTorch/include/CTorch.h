@@ -1,0 +1,153 @@
+// A C interface over libtorch 2.11.
+//
+// A tensor is an opaque handle that owns one reference; `ctorch_release` gives it up. Functions that can fail return a
+// status, 0 for success, and leave what they make in their last arguments; `ctorch_last_error` then says what went wrong
+// on this thread. No C++ exception leaves this interface. Lengths and dimensions are `long`, which Swift knows as Int.
+// Devices are numbers: -1 is the processor, n >= 0 the CUDA device n. Dtypes are libtorch's scalar type numbers.
+#pragma once
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct CTorchTensor CTorchTensor;
+typedef CTorchTensor *CTorchHandle;
+
+typedef enum {
+  CTORCH_NEG, CTORCH_EXP, CTORCH_LOG, CTORCH_SQRT, CTORCH_RSQRT, CTORCH_SIN, CTORCH_COS, CTORCH_TANH, CTORCH_SILU,
+  CTORCH_GELU, CTORCH_RELU, CTORCH_SIGMOID, CTORCH_ABS, CTORCH_SIGN, CTORCH_FLOOR, CTORCH_IS_FINITE, CTORCH_NOT,
+  CTORCH_CLONE, CTORCH_CONTIGUOUS, CTORCH_DETACH, CTORCH_ZEROS_LIKE,
+} CTorchUnary;
+
+typedef enum {
+  CTORCH_ADD, CTORCH_SUB, CTORCH_MUL, CTORCH_DIV, CTORCH_POW, CTORCH_MINIMUM, CTORCH_MAXIMUM, CTORCH_AND, CTORCH_OR,
+  CTORCH_EQ, CTORCH_NE, CTORCH_LT, CTORCH_LE, CTORCH_GT, CTORCH_GE, CTORCH_MATMUL,
+} CTorchBinary;
+
+typedef enum {
+  CTORCH_SUM, CTORCH_MEAN, CTORCH_AMAX, CTORCH_AMIN, CTORCH_ARGMAX, CTORCH_LOGSUMEXP, CTORCH_ALL, CTORCH_ANY,
+} CTorchReduction;
+
+// The process
+const char *ctorch_last_error(void);
+const char *ctorch_version(void);
+int ctorch_set_threads(int threads);
+int ctorch_threads(void);
+int ctorch_set_deterministic(int flag);
+// Opens the CUDA half of libtorch, once. Fails with the reason if it is absent or no device answers.
+int ctorch_open_cuda(int *devices);
+int ctorch_set_grad_enabled(int flag);  // returns what it was
+
+// Handles
+CTorchHandle ctorch_retain(CTorchHandle tensor);
+void ctorch_release(CTorchHandle tensor);
+long ctorch_rank(CTorchHandle tensor);
+long ctorch_count(CTorchHandle tensor);
+void ctorch_shape(CTorchHandle tensor, long *shape);
+long ctorch_size(CTorchHandle tensor, long dimension);
+int ctorch_dtype(CTorchHandle tensor);
+int ctorch_device(CTorchHandle tensor);
+int ctorch_is_contiguous(CTorchHandle tensor);
+int ctorch_requires_grad(CTorchHandle tensor);
+
+// Making and reading
+int ctorch_full(const long *shape, long rank, double value, int dtype, int device, CTorchHandle *out);
+int ctorch_empty(const long *shape, long rank, int dtype, int device, CTorchHandle *out);
+int ctorch_arange(long count, int dtype, int device, CTorchHandle *out);
+int ctorch_from_bytes(
+    const void *bytes, long byteCount, const long *shape, long rank, int dtype, int device, CTorchHandle *out);
+int ctorch_copy_to_host(CTorchHandle tensor, int dtype, void *bytes, long byteCount);
+int ctorch_data(CTorchHandle tensor, void **data);
+int ctorch_item(CTorchHandle tensor, double *value);
+
+// Elementwise
+int ctorch_unary(CTorchUnary operation, CTorchHandle a, CTorchHandle *out);
+int ctorch_binary(CTorchBinary operation, CTorchHandle a, CTorchHandle b, CTorchHandle *out);
+int ctorch_binary_scalar(CTorchBinary operation, CTorchHandle a, double b, CTorchHandle *out);
+int ctorch_clamp(CTorchHandle a, double lower, double upper, CTorchHandle *out);
+int ctorch_where(
+    CTorchHandle condition, CTorchHandle a, CTorchHandle b, CTorchHandle *out);
+int ctorch_masked_fill(CTorchHandle a, CTorchHandle mask, double value, CTorchHandle *out);
+int ctorch_cast(CTorchHandle a, int dtype, CTorchHandle *out);
+int ctorch_to_device(CTorchHandle a, int device, CTorchHandle *out);
+int ctorch_copy_(CTorchHandle a, CTorchHandle source);
+int ctorch_add_(CTorchHandle a, CTorchHandle b, double scale);
+int ctorch_fill_(CTorchHandle a, double value);
+
+// Shapes and indices
+int ctorch_reshape(CTorchHandle a, const long *shape, long rank, CTorchHandle *out);
+int ctorch_transpose(CTorchHandle a, long first, long second, CTorchHandle *out);
+int ctorch_permute(CTorchHandle a, const long *order, long rank, CTorchHandle *out);
+int ctorch_expand(CTorchHandle a, const long *shape, long rank, CTorchHandle *out);
+int ctorch_unsqueeze(CTorchHandle a, long dimension, CTorchHandle *out);
+int ctorch_squeeze(CTorchHandle a, long dimension, CTorchHandle *out);
+int ctorch_flatten(CTorchHandle a, long from, long through, CTorchHandle *out);
+int ctorch_narrow(CTorchHandle a, long dimension, long start, long length, CTorchHandle *out);
+int ctorch_slice(CTorchHandle a, long dimension, long start, long end, long step, CTorchHandle *out);
+int ctorch_select(CTorchHandle a, long dimension, long index, CTorchHandle *out);
+int ctorch_cat(const CTorchHandle *tensors, long count, long dimension, CTorchHandle *out);
+int ctorch_stack(const CTorchHandle *tensors, long count, long dimension, CTorchHandle *out);
+int ctorch_split(CTorchHandle a, const long *lengths, long count, long dimension, CTorchHandle *out);
+int ctorch_index_select(CTorchHandle a, long dimension, CTorchHandle index, CTorchHandle *out);
+int ctorch_gather(CTorchHandle a, long dimension, CTorchHandle index, CTorchHandle *out);
+int ctorch_scatter(
+    CTorchHandle a, long dimension, CTorchHandle index, CTorchHandle source,
+    CTorchHandle *out);
+int ctorch_index_copy(
+    CTorchHandle a, long dimension, CTorchHandle index, CTorchHandle source,
+    CTorchHandle *out);
+int ctorch_index_copy_(
+    CTorchHandle a, long dimension, CTorchHandle index, CTorchHandle source);
+int ctorch_index_add(
+    CTorchHandle a, long dimension, CTorchHandle index, CTorchHandle source,
+    CTorchHandle *out);
+int ctorch_masked_scatter(
+    CTorchHandle a, CTorchHandle mask, CTorchHandle source, CTorchHandle *out);
+int ctorch_repeat_interleave(CTorchHandle a, long times, long dimension, CTorchHandle *out);
+int ctorch_tril(CTorchHandle a, long diagonal, CTorchHandle *out);
+int ctorch_one_hot(CTorchHandle a, long classes, CTorchHandle *out);
+
+// Reductions and orders
+int ctorch_reduce(CTorchReduction operation, CTorchHandle a, long dimension, int keep, CTorchHandle *out);
+int ctorch_reduce_all(CTorchReduction operation, CTorchHandle a, CTorchHandle *out);
+int ctorch_cumsum(CTorchHandle a, long dimension, CTorchHandle *out);
+int ctorch_softmax(CTorchHandle a, long dimension, CTorchHandle *out);
+int ctorch_log_softmax(CTorchHandle a, long dimension, CTorchHandle *out);
+int ctorch_sort(
+    CTorchHandle a, long dimension, int descending, CTorchHandle *values, CTorchHandle *indices);
+int ctorch_topk(CTorchHandle a, long count, long dimension, CTorchHandle *values, CTorchHandle *indices);
+
+// Layers
+int ctorch_linear(CTorchHandle a, CTorchHandle weight, CTorchHandle bias, CTorchHandle *out);
+int ctorch_addmm(CTorchHandle a, CTorchHandle b, CTorchHandle c, CTorchHandle *out);
+int ctorch_embedding(CTorchHandle table, CTorchHandle ids, CTorchHandle *out);
+int ctorch_rms_norm(CTorchHandle a, CTorchHandle weight, double epsilon, CTorchHandle *out);
+int ctorch_layer_norm(
+    CTorchHandle a, CTorchHandle weight, CTorchHandle bias, double epsilon,
+    CTorchHandle *out);
+int ctorch_swiglu(CTorchHandle gate, CTorchHandle up, CTorchHandle *out);
+int ctorch_rotate(
+    CTorchHandle a, CTorchHandle cosine, CTorchHandle sine, CTorchHandle *out);
+int ctorch_attention(
+    CTorchHandle queries, CTorchHandle keys, CTorchHandle values, CTorchHandle mask,
+    int isCausal, double scale /* NaN: 1/sqrt(width) */, int groupedQueries, CTorchHandle *out);
+int ctorch_log_probabilities(
+    CTorchHandle hidden, CTorchHandle head, CTorchHandle ids,
+    CTorchHandle *logProbabilities, CTorchHandle *entropies);
+
+// Gradients and optimisation
+int ctorch_set_requires_grad(CTorchHandle a, int flag);
+CTorchHandle ctorch_grad(CTorchHandle a);  // null if there is none
+void ctorch_clear_grad(CTorchHandle a);
+int ctorch_backward(CTorchHandle a);
+int ctorch_gradients(CTorchHandle a, const CTorchHandle *inputs, long count, CTorchHandle *out);
+// Scales the gradients of `tensors` so that their joint 2-norm is at most `limit`; `norm` is what it was.
+int ctorch_clip_gradient_norm(const CTorchHandle *tensors, long count, double limit, double *norm);
+// One step of AdamW on the tensors that have a gradient. `steps` are float32 scalars.
+int ctorch_adamw(
+    const CTorchHandle *tensors, const CTorchHandle *averages, const CTorchHandle *squares, const CTorchHandle *steps,
+    long count, double rate, double beta1, double beta2, double epsilon, double decay);
+
+#ifdef __cplusplus
+}
+#endif

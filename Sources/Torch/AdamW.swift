@@ -1,0 +1,66 @@
+internal import CTorch
+
+/// Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101), fused over all parameters; the same
+/// arithmetic as `torch.optim.AdamW(fused=True)`.
+package final class AdamW {
+  package let parameters: [Tensor]
+  /// Decay rates of the averages of the gradient and of its square.
+  package var betas: (Double, Double)
+  package var epsilon: Double
+  package var weightDecay: Double
+  /// Moving averages of the gradient, one for each parameter, of its shape.
+  package let averages: [Tensor]
+  /// Moving averages of the squared gradient.
+  package let squares: [Tensor]
+  /// Steps taken with each parameter, float32 scalars.
+  package let steps: [Tensor]
+
+  private let handles: (parameters: [OpaquePointer?], averages: [OpaquePointer?], squares: [OpaquePointer?], steps: [OpaquePointer?])
+
+  package init(
+    _ parameters: [Tensor], betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8, weightDecay: Double = 0.01
+  ) throws(TorchError) {
+    var averages: [Tensor] = []
+    var squares: [Tensor] = []
+    var steps: [Tensor] = []
+    for parameter in parameters {
+      averages.append(try parameter.zerosLike())
+      squares.append(try parameter.zerosLike())
+      steps.append(try Tensor(scalar: 0, on: parameter.device))
+    }
+    self.parameters = parameters
+    self.betas = betas
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    self.averages = averages
+    self.squares = squares
+    self.steps = steps
+    handles = (
+      parameters.map(\.handle), averages.map(\.handle), squares.map(\.handle), steps.map(\.handle)
+    )
+  }
+
+  /// Changes every parameter that has a gradient.
+  package func step(learningRate: Double) throws(TorchError) {
+    try Tensor.check("adamw", parameters) {
+      ctorch_adamw(
+        handles.parameters, handles.averages, handles.squares, handles.steps, parameters.count, learningRate,
+        betas.0, betas.1, epsilon, weightDecay)
+    }
+  }
+
+  package func clearGradients() {
+    for parameter in parameters { parameter.clearGradient() }
+  }
+
+  /// Scales the gradients so that their joint 2-norm is at most `limit`, as `torch.nn.utils.clip_grad_norm_` does.
+  ///
+  /// - Returns: the norm before.
+  package func clipGradientNorm(_ limit: Double) throws(TorchError) -> Double {
+    var norm = 0.0
+    try Tensor.check("clip_grad_norm", parameters) {
+      ctorch_clip_gradient_norm(handles.parameters, parameters.count, limit, &norm)
+    }
+    return norm
+  }
+}
