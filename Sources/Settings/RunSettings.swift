@@ -1,0 +1,120 @@
+package import TrustGRPO
+
+/// Everything a run is determined by. Written to the run folder as JSON, in which form it can be given to `sophia train`
+/// and `sophia learner` again, and sent to peers with the welcome.
+package struct RunSettings: Sendable, Codable, Equatable {
+  package var model = Model()
+  package var data = Data()
+  package var rollout = Rollout()
+  package var algorithm = TrustGRPOSettings()
+  package var optimizer = Optimizer()
+  package var thinking = Thinking()
+  package var run = Run()
+  package var cluster = Cluster()
+
+  package init() {}
+
+  package struct Model: Sendable, Codable, Equatable {
+    /// The policy's folder in Hugging Face layout.
+    package var folder = ""
+    package var dtype = "fp32"
+    package var device = "cpu"
+    package var freezeVisionTower = false
+
+    package init() {}
+  }
+
+  package struct Data: Sendable, Codable, Equatable {
+    package var trainFiles: [String] = []
+    package var heldOutFiles: [String] = []
+    package var promptKey = "problem"
+    package var answerKey = "solution"
+    /// The image's key; nil takes `path` or `paths`.
+    package var imageKey: String?
+    package var shuffle = true
+    package var minPixels: Int?
+    package var maxPixels: Int?
+    package var systemPrompt: String?
+    /// Tokens; a longer prompt is refused by row.
+    package var maximumPromptTokens = 2048
+
+    package init() {}
+  }
+
+  package struct Rollout: Sendable, Codable, Equatable {
+    /// Responses to one prompt, N of equation 6.
+    package var groupSize = 8
+    package var promptsPerStep = 16
+    package var maximumResponseTokens = 1024
+    package var temperature = 1.0
+    package var topP = 1.0
+    /// 0: all tokens.
+    package var topK = 0
+    /// Versions that a sample may lag behind what it is trained on.
+    package var staleness = 0
+
+    package init() {}
+  }
+
+  package struct Optimizer: Sendable, Codable, Equatable {
+    package var learningRate = 5e-7
+    package var weightDecay = 0.01
+    package var beta1 = 0.9
+    package var beta2 = 0.999
+    package var epsilon = 1e-8
+    package var maximumGradientNorm = 1.0
+    package var warmupSteps = 0
+    /// Responses per update; nil: all of a step's in one.
+    package var globalBatchSize: Int?
+    /// Groups in memory at once; their gradients add up to the batch's.
+    package var microBatchGroups = 16
+
+    package init() {}
+  }
+
+  package struct Thinking: Sendable, Codable, Equatable {
+    package enum Kind: String, Sendable, Codable, Equatable, CaseIterable { case none, local }
+    package var kind = Kind.none
+    /// The thinking-reward model's folder.
+    package var folder = ""
+
+    package init() {}
+  }
+
+  package struct Run: Sendable, Codable, Equatable {
+    package var folder = "runs/train"
+    package var seed: UInt64 = 0
+    /// T of equation 5.
+    package var steps = 100
+    /// Steps between checkpoints; one is made at the end in any case.
+    package var checkpointEvery = 20
+    /// Checkpoints kept besides the best by held-out accuracy.
+    package var keepCheckpoints = 2
+    /// Steps between evaluations on the held-out rows; 0: only before and after.
+    package var evaluateEvery = 20
+    /// Held-out rows evaluated; 0: all.
+    package var evaluateRows = 0
+
+    package init() {}
+  }
+
+  package struct Cluster: Sendable, Codable, Equatable {
+    /// Processes that `sophia train` starts on this machine.
+    package var workers = 2
+    package var scorers = 1
+    package var learnerThreads = 2
+    package var workerThreads = 1
+    package var scorerThreads = 1
+    /// Groups a worker holds that it has not generated.
+    package var credit = 2
+    package var leaseSeconds = 120.0
+    package var heartbeatSeconds = 0.5
+    /// Silence after which a peer is taken for dead.
+    package var peerTimeoutSeconds = 5.0
+    package var maximumAttempts = 5
+    /// Where the learner listens; port 0: any free one.
+    package var bind = "tcp://127.0.0.1:0"
+
+    package init() {}
+  }
+}
