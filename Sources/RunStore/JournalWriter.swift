@@ -1,0 +1,268 @@
+internal import GRDB
+internal import Rollout
+
+/// Writes journal records inside one transaction, each only if the ledger allows it.
+///
+/// Nothing is scanned: every check is a look-up by key, and the counts by state move with each transition.
+struct JournalWriter {
+  private let db: Database
+  private let clock: RunClock
+  private let now: Double
+  private var moved: [UnitState: Int] = [:]
+
+  /// The unit a record speaks of, as it stands.
+  private struct Unit {
+    var position: Int64
+    var state: UnitState
+    var attempts: UInt32
+    var lease: LeaseID?
+  }
+
+  init(_ db: Database, clock: RunClock) {
+    self.db = db
+    self.clock = clock
+    now = clock.wall()
+  }
+
+  mutating func write(_ record: JournalRecord) throws {
+    switch record {
+    case .incarnation(let incarnation): try begin(incarnation)
+    case .issued(let position, let unit, let step): try issue(unit, at: position, step: step)
+    case .leased(let unit, let lease, let attempt, let worker, let version):
+      try self.lease(unit, as: lease, attempt: attempt, worker: worker, version: version)
+    case .generated(let unit, let lease): try markGenerated(unit, lease: lease)
+    case .requeued(let unit, let lease, let reason): try requeue(unit, lease: lease, reason: reason)
+    case .admitted(let group, let worker, let scorer): try admit(group, worker: worker, scorer: scorer)
+    case .deadLettered(let unit, let reason): try deadLetter(unit, reason: reason)
+    case .trained(let step): try train(step)
+    case .checkpointed(let step, let path, let policy):
+      try addCheckpoint(step: step, path: path, policy: policy.bytes.data)
+    }
+  }
+
+  /// Brings the counts by state up to date and checks conservation of work.
+  mutating func finish() throws {
+    for (state, change) in moved where change != 0 {
+      try run("UPDATE state_counts SET units = units + ? WHERE state = ?", [change, state.rawValue])
+    }
+    moved = [:]
+    try checkConservation(db)
+  }
+
+  private func begin(_ incarnation: UInt32) throws {
+    let last = try one(UInt32.self, "SELECT MAX(incarnation) FROM incarnations", []) ?? 0
+    guard incarnation > last else {
+      throw RunStoreError.refused(
+        record: "incarnation \(incarnation)", reason: "incarnation \(last) has begun, and they only grow")
+    }
+    try run("INSERT INTO incarnations (incarnation, began_at) VALUES (?, ?)", [incarnation, now])
+  }
+
+  private mutating func issue(_ unit: UnitID, at position: Int, step: UInt32) throws {
+    let next = (try one(Int.self, "SELECT MAX(position) FROM units", []) ?? -1) + 1
+    let record = "issue of unit \(unit) at position \(position)"
+    guard position == next else {
+      throw RunStoreError.refused(record: record, reason: "the next position is \(next)")
+    }
+    guard try find(unit) == nil else {
+      throw RunStoreError.refused(record: record, reason: "the unit was issued before")
+    }
+    try run(
+      "INSERT INTO units (position, epoch, prompt, step, state) VALUES (?, ?, ?, ?, 'queued')",
+      [position, unit.epoch, unit.prompt, step])
+    moved[.queued, default: 0] += 1
+  }
+
+  private mutating func lease(
+    _ unit: UnitID, as lease: LeaseID, attempt: UInt32, worker: String, version: UInt64
+  ) throws {
+    let record = "lease \(lease) of unit \(unit)"
+    let found = try require(unit, in: [.queued], for: record)
+    guard attempt == found.attempts + 1 else {
+      throw RunStoreError.refused(record: record, reason: "attempt \(attempt) follows attempt \(found.attempts)")
+    }
+    let used = try one(
+      Int64.self, "SELECT position FROM leases WHERE incarnation = ? AND number = ?",
+      [lease.incarnation, Int64(bitPattern: lease.number)])
+    guard used == nil else { throw RunStoreError.refused(record: record, reason: "the lease number was used before") }
+    try run(
+      """
+      INSERT INTO leases (incarnation, number, position, attempt, worker, version, leased_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
+      """,
+      [lease.incarnation, Int64(bitPattern: lease.number), found.position, attempt, worker,
+        Int64(bitPattern: version), now])
+    try run(
+      """
+      UPDATE units SET state = 'leased', attempts = ?, lease_incarnation = ?, lease_number = ? WHERE position = ?
+      """,
+      [attempt, lease.incarnation, Int64(bitPattern: lease.number), found.position])
+    move(found, to: .leased)
+  }
+
+  private mutating func markGenerated(_ unit: UnitID, lease: LeaseID) throws {
+    let record = "generation of unit \(unit) under lease \(lease)"
+    let found = try require(unit, in: [.leased], lease: lease, for: record)
+    try run("UPDATE units SET state = 'generated' WHERE position = ?", [found.position])
+    move(found, to: .generated)
+  }
+
+  private mutating func requeue(_ unit: UnitID, lease: LeaseID, reason: String) throws {
+    let record = "return of unit \(unit) from lease \(lease)"
+    let found = try require(unit, in: [.leased, .generated], lease: lease, for: record)
+    try run(
+      "UPDATE units SET state = 'queued', lease_incarnation = NULL, lease_number = NULL WHERE position = ?",
+      [found.position])
+    try end(lease, reason)
+    move(found, to: .queued)
+  }
+
+  private mutating func admit(_ group: ScoredGroup, worker: String, scorer: String) throws {
+    let record = "group of unit \(group.unit) under lease \(group.lease)"
+    let found = try require(group.unit, in: [.leased, .generated, .scored], lease: group.lease, for: record)
+    guard group.attempt == found.attempts else {
+      throw RunStoreError.refused(record: record, reason: "it is of attempt \(group.attempt), not \(found.attempts)")
+    }
+    try GroupRows(db).insert(group, position: found.position, worker: worker, scorer: scorer, at: now)
+    try run("UPDATE units SET state = 'admitted' WHERE position = ?", [found.position])
+    try end(group.lease, "admitted")
+    move(found, to: .admitted)
+  }
+
+  private mutating func deadLetter(_ unit: UnitID, reason: String) throws {
+    let found = try require(unit, in: [.queued, .leased, .generated], for: "dead letter of unit \(unit)")
+    try run(
+      """
+      UPDATE units SET state = 'dead-lettered', reason = ?, lease_incarnation = NULL, lease_number = NULL
+      WHERE position = ?
+      """,
+      [reason, found.position])
+    if let lease = found.lease { try end(lease, "dead-lettered") }
+    move(found, to: .deadLettered)
+  }
+
+  private mutating func train(_ trained: TrainedStep) throws {
+    let record = "training step \(trained.step)"
+    let last = try one(UInt32.self, "SELECT MAX(step) FROM steps", []) ?? 0
+    guard trained.step == last + 1 else {
+      throw RunStoreError.refused(record: record, reason: "the last step trained is \(last)")
+    }
+    var (responses, tokens) = (0, 0)
+    for (order, unit) in trained.units.enumerated() {
+      // A unit named twice, here or in an earlier step, is no longer admitted.
+      let found = try require(unit, in: [.admitted], for: record)
+      guard let size = try row("SELECT responses, tokens FROM groups WHERE position = ?", [found.position]) else {
+        throw RunStoreError.refused(record: record, reason: "the group of unit \(unit) is missing")
+      }
+      responses += try size.value("responses") as Int
+      tokens += try size.value("tokens") as Int
+      try run(
+        "UPDATE units SET state = 'trained', trained_step = ?, trained_order = ? WHERE position = ?",
+        [trained.step, order, found.position])
+      move(found, to: .trained)
+    }
+    let incarnation = try one(UInt32.self, "SELECT MAX(incarnation) FROM incarnations", []) ?? 0
+    try run(
+      """
+      INSERT INTO steps (step, incarnation, groups, responses, tokens, policy_sha256, trained_at, uptime)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [trained.step, incarnation, trained.units.count, responses, tokens, trained.policy.bytes.data, now,
+        clock.monotonic()])
+    for metric in trained.metrics {
+      // A diverged run must still be able to say so: what is not a number is stored as NULL.
+      try run(
+        "INSERT INTO metrics (step, name, value) VALUES (?, ?, ?)",
+        [trained.step, metric.name, metric.value.isNaN ? nil : metric.value])
+    }
+  }
+
+  private func addCheckpoint(step: UInt32, path: String, policy: DatabaseBlob) throws {
+    let trained = try one(DatabaseBlob.self, "SELECT policy_sha256 FROM steps WHERE step = ?", [step])
+    let record = "checkpoint of step \(step)"
+    if step > 0 {
+      guard let trained else { throw RunStoreError.refused(record: record, reason: "the step was not trained") }
+      guard trained == policy else {
+        throw RunStoreError.refused(record: record, reason: "its policy is not the one that the step made")
+      }
+    }
+    try run(
+      "INSERT OR REPLACE INTO checkpoints (step, path, policy_sha256, made_at) VALUES (?, ?, ?, ?)",
+      [step, path, policy, now])
+  }
+}
+
+extension JournalWriter {
+  private mutating func move(_ unit: Unit, to state: UnitState) {
+    moved[unit.state, default: 0] -= 1
+    moved[state, default: 0] += 1
+  }
+
+  private func end(_ lease: LeaseID, _ ending: String) throws {
+    try run(
+      "UPDATE leases SET ended_at = ?, ending = ? WHERE incarnation = ? AND number = ?",
+      [now, ending, lease.incarnation, Int64(bitPattern: lease.number)])
+  }
+
+  private func require(
+    _ unit: UnitID, in states: [UnitState], lease: LeaseID? = nil, for record: @autoclosure () -> String
+  ) throws -> Unit {
+    guard let found = try find(unit) else {
+      throw RunStoreError.refused(record: record(), reason: "unit \(unit) was never issued")
+    }
+    guard states.contains(found.state) else {
+      throw RunStoreError.refused(record: record(), reason: "unit \(unit) is \(found.state.rawValue)")
+    }
+    if let lease, found.lease != lease {
+      let counts = found.lease.map { "lease \($0) counts" } ?? "no lease counts"
+      throw RunStoreError.refused(record: record(), reason: "\(counts) for unit \(unit)")
+    }
+    return found
+  }
+
+  private func find(_ unit: UnitID) throws -> Unit? {
+    guard
+      let row = try row(
+        """
+        SELECT position, state, attempts, lease_incarnation, lease_number FROM units WHERE epoch = ? AND prompt = ?
+        """,
+        [unit.epoch, unit.prompt])
+    else { return nil }
+    let incarnation: UInt32? = try row.value("lease_incarnation")
+    let number: Int64? = try row.value("lease_number")
+    return Unit(
+      position: try row.value("position"), state: try UnitState(row), attempts: try row.value("attempts"),
+      lease: incarnation.flatMap { incarnation in
+        number.map { LeaseID(incarnation: incarnation, number: UInt64(bitPattern: $0)) }
+      })
+  }
+
+  private func run(_ sql: String, _ arguments: StatementArguments) throws {
+    try db.cachedStatement(sql: sql).execute(arguments: arguments)
+  }
+
+  private func row(_ sql: String, _ arguments: StatementArguments) throws -> Row? {
+    try Row.fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
+  }
+
+  private func one<Value: DatabaseValueConvertible & StatementColumnConvertible>(
+    _ type: Value.Type, _ sql: String, _ arguments: StatementArguments
+  ) throws -> Value? {
+    try Value.fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
+  }
+}
+
+/// Conservation of work: the number of units issued is the sum over all states.
+func checkConservation(_ db: Database) throws {
+  let row = try Row.fetchOne(
+    db.cachedStatement(
+      sql: """
+        SELECT (SELECT MAX(position) + 1 FROM units) AS issued, (SELECT SUM(units) FROM state_counts) AS counted
+        """))
+  let issued: Int? = try row?.value("issued")
+  let counted: Int? = try row?.value("counted")
+  guard issued ?? 0 == counted else {
+    throw RunStoreError.refused(
+      record: "the transaction", reason: "the counts by state do not sum to the number of units issued")
+  }
+}
