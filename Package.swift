@@ -3,10 +3,24 @@ import Foundation
 import PackageDescription
 
 // libtorch is the one dependency that is neither a Debian package nor a Swift package: `cluster/setup` unpacks it.
-let root = Context.packageDirectory
-let libtorch = Context.environment["LIBTORCH"] ?? "\(root)/.deps/libtorch/torch"
+let libtorch = Context.environment["LIBTORCH"] ?? "\(Context.packageDirectory)/.deps/libtorch/torch"
 guard FileManager.default.fileExists(atPath: "\(libtorch)/lib/libtorch_cpu.so") else {
   fatalError("no libtorch in \(libtorch): run cluster/setup, or set LIBTORCH to the folder that holds lib/libtorch_cpu.so")
+}
+
+// Whoever links libtorch finds it again at run time where it was built against, or beside the program.
+let torchLinking: [LinkerSetting] = [
+  .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+  .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude)
+}
+
+/// Fixtures are read from the source folder, by path.
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude)
 }
 
 let package = Package(
@@ -15,13 +29,64 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
+    // System libraries
     .systemLibrary(name: "CSodium"),
-    .target(name: "ActionableErrors"),
-    .target(name: "DurableFiles", dependencies: ["ActionableErrors", "CSodium"]),
+    .systemLibrary(name: "CPNG"),
+    .systemLibrary(name: "CTurboJPEG"),
+    .systemLibrary(name: "CZeroMQ"),
+    .target(
+      name: "CTorch",
+      cxxSettings: [
+        .unsafeFlags(["-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include"])
+      ],
+      linkerSettings: torchLinking),
+    // Foundations
+    library("ActionableErrors"),
+    library("DurableFiles", ["ActionableErrors", "CSodium"]),
+    library("Threads"),
+    library("ZeroMQ", ["ActionableErrors", "DurableFiles", "CZeroMQ"]),
+    library("Torch", ["ActionableErrors", "DurableFiles", "CTorch"]),
+    library("Images", ["ActionableErrors", "CPNG", "CTurboJPEG"]),
+    library("Tokenization", ["ActionableErrors", "DurableFiles"]),
+    // The method
+    library("TrustGRPO", ["ActionableErrors"]),
+    library("DataSets", ["ActionableErrors", "DurableFiles"]),
+    library("Rewards", ["ActionableErrors", "DataSets", "TrustGRPO"]),
+    library("VisualReasoning", ["ActionableErrors", "DurableFiles", "DataSets", "Images"]),
+    library("VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Torch"]),
+    library("Settings", ["ActionableErrors", "TrustGRPO", "Yams"]),
+    // The system
+    library("Rollout", ["DurableFiles", "TrustGRPO"]),
+    library(
+      "Wire",
+      ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["Protos"]),
+    library("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
+    library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Rollout", "ZeroMQ"]),
+    library(
+      "RunStore", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
+    library(
+      "Engines",
+      [
+        "ActionableErrors", "DataSets", "DurableFiles", "Images", "Rewards", "Rollout", "Settings", "Threads", "Tokenization",
+        "Torch", "TrustGRPO", "VisionLanguage",
+      ]),
+    library("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore"]),
+    library(
+      "Runs",
+      [
+        "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
+        "RunStore", "Settings", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning",
+      ]),
+    .executableTarget(
+      name: "sophia",
+      dependencies: [
+        "ActionableErrors", "DataSets", "Engines", "Rewards", "Rollout", "Runs", "Settings", "Tokenization", "Torch",
+        "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
   ]
 )

@@ -1,0 +1,41 @@
+package import DataSets
+internal import Rewards
+package import Rollout
+package import VisionLanguage
+
+/// What greedy decoding makes of held-out rows.
+package struct GreedyEvaluation: Sendable {
+  package struct Answer: Sendable, Hashable {
+    package let response: Response
+    /// Outcome reward in [0, 1].
+    package let outcome: Double
+  }
+
+  /// In the order of the rows.
+  package let answers: [Answer]
+
+  package var rows: Int { answers.count }
+  /// Share of rows with an outcome of at least 0.5.
+  package var accuracy: Double { rows == 0 ? 0 : Double(answers.count { $0.outcome >= 0.5 }) / Double(rows) }
+  /// Mean outcome reward.
+  package var outcome: Double { rows == 0 ? 0 : answers.reduce(0) { $0 + $1.outcome } / Double(rows) }
+
+  /// Answers every row greedily and grades the answers by rule.
+  ///
+  /// - Parameters:
+  ///   - system: for rows that bring no system prompt of their own.
+  ///   - progress: told how many rows are answered.
+  package static func run(
+    _ engine: GenerationEngine, _ encoder: PromptEncoder, rows: [DataRow], system: String?, maximumTokens: Int,
+    progress: (Int) -> Void = { _ in }
+  ) throws -> GreedyEvaluation {
+    let prompts = try rows.map { try encoder.encode($0.task(system: system), name: "row \($0.problemID)") }
+    let responses = try engine.generateGreedily(prompts: prompts, maximumTokens: maximumTokens, progress: progress)
+    return GreedyEvaluation(
+      answers: zip(rows, responses).map { row, response in
+        Answer(
+          response: response,
+          outcome: outcomeReward(response: response.text, solution: row.solution, type: row.problemType))
+      })
+  }
+}

@@ -1,0 +1,47 @@
+package import DataSets
+internal import Rollout
+internal import VisionLanguage
+
+/// Rows in, what the model computes out, as JSON lines: `sophia logprobs` and `sophia generate`.
+package enum ModelLines {
+  /// One row: `prompt_ids`, `response_ids` and `logprobs` (nats, one a response token, temperature 1).
+  package static func logProbabilities(of row: DataRow, _ policy: LoadedPolicy) throws -> JSONValue {
+    let prompt = try policy.encoder.encode(row.task(system: nil), name: row.problemID)
+    let response = policy.encoder.tokenizer.encode(row.response ?? "", allowingSpecial: true)
+    guard !response.isEmpty else {
+      throw PromptError(
+        code: "row.empty-response", message: "the response of \(row.problemID) has no token",
+        advice: "give a response of at least one token")
+    }
+    let scores = try PolicyScoring.score(policy.model, prompts: [prompt], responses: [[response]])
+    return .object([
+      .init("prompt_ids", ids(prompt.tokens)), .init("response_ids", ids(response)),
+      .init("logprobs", numbers(scores.logProbabilities[0][0])),
+    ])
+  }
+
+  /// One row: `response`, `response_ids` (the stop token included) and `logprobs`.
+  ///
+  /// - Parameter index: of the row in its file; draws depend on it and on the seed.
+  package static func generation(
+    for row: DataRow, index: Int, _ engine: GenerationEngine, _ encoder: PromptEncoder, _ settings: SamplingSettings,
+    seed: UInt64
+  ) throws -> JSONValue {
+    let prompt = try encoder.encode(row.task(system: nil), name: row.problemID)
+    let random = CounterRandom(seed: seed, epoch: 0, prompt: UInt32(index), sample: 0)
+    let responses = try engine.generate(prompt: prompt, samples: 1, settings: settings) { _, position in
+      random.uniform(at: UInt32(position))
+    }
+    return .object(
+      responses.flatMap { response in
+        [
+          .init("response", .string(response.text)), .init("response_ids", ids(response.tokens)),
+          .init("logprobs", numbers(response.logProbabilities)),
+        ]
+      })
+  }
+
+  private static func ids(_ tokens: [Int32]) -> JSONValue { .array(tokens.map { .integer(Int($0)) }) }
+
+  private static func numbers(_ values: [Float]) -> JSONValue { .array(values.map { .number(Double($0)) }) }
+}

@@ -1,0 +1,67 @@
+package import ActionableErrors
+internal import Foundation
+package import Tokenization
+package import Torch
+package import VisionLanguage
+
+/// A model folder in Hugging Face layout, and what of it travels to peers.
+package enum PolicyFolder {
+  /// What a worker needs besides the weights, which are broadcast.
+  package static let configurationFiles = [
+    "config.json", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json", "generation_config.json",
+  ]
+
+  /// Every file that makes up the model in `folder`, weights included, in name order.
+  package static func allFiles(in folder: String) throws -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    let files = names.filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".safetensors.index.json") || configurationFiles.contains($0) }
+    guard files.contains("config.json") else {
+      throw PromptError(
+        code: "model.missing", message: "there is no model in \(folder) (no config.json)",
+        advice: "name a folder with config.json, *.safetensors and tokenizer.json")
+    }
+    return files.sorted()
+  }
+}
+
+/// A policy as the commands and engines use it: weights, and what turns rows into prompts.
+package struct LoadedPolicy {
+  package let model: Qwen25VL
+  package let encoder: PromptEncoder
+
+  /// - Throws: if a file is missing or damaged, or the tokenizer has ids that the model has no embedding for.
+  package init(
+    folder: String, dtype: DType = .float32, device: Device = .cpu, minPixels: Int? = nil, maxPixels: Int? = nil,
+    maximumPromptTokens: Int = 32_768
+  ) throws {
+    model = try Qwen25VL(folder: folder, dtype: dtype, device: device)
+    encoder = try PromptEncoder(
+      folder: folder, minPixels: minPixels, maxPixels: maxPixels, maximumTokens: maximumPromptTokens)
+    try encoder.check(fits: model.configuration, folder: folder)
+  }
+}
+
+extension PromptEncoder {
+  package init(folder: String, minPixels: Int?, maxPixels: Int?, maximumTokens: Int) throws {
+    var images = try ImageProcessor(preprocessorConfig: "\(folder)/preprocessor_config.json")
+    if let minPixels { images.minPixels = minPixels }
+    if let maxPixels { images.maxPixels = maxPixels }
+    self.init(
+      tokenizer: try Tokenizer(tokenizerJSON: "\(folder)/tokenizer.json"), images: images, maximumTokens: maximumTokens)
+  }
+
+  /// A tokenizer may leave rows of the embedding unused (published models pad it), but not the other way round.
+  package func check(fits configuration: Qwen25VLConfiguration, folder: String) throws(PromptError) {
+    guard tokenizer.vocabularySize <= configuration.vocabularySize, Int(tokenizer.imagePad) == configuration.tokens.image
+    else {
+      throw PromptError(
+        code: "model.other-tokenizer",
+        message: """
+          the tokenizer in \(folder) does not fit the model: \(tokenizer.vocabularySize) tokens for \
+          \(configuration.vocabularySize) embeddings, image token \(tokenizer.imagePad) where config.json has \
+          \(configuration.tokens.image)
+          """,
+        advice: "use the tokenizer.json that belongs to the model's config.json")
+    }
+  }
+}

@@ -1,0 +1,189 @@
+internal import Cluster
+internal import ClusterZeroMQ
+package import DataSets
+internal import DurableFiles
+internal import Engines
+internal import Foundation
+package import Rollout
+internal import RunStore
+package import Settings
+internal import Torch
+internal import ZeroMQ
+
+/// What a role's process needs to know besides what the learner tells it.
+package struct JoinOptions: Sendable {
+  /// The learner's control socket, `tcp://HOST:PORT`.
+  package var learner: String
+  package var keys: String
+  /// The name that this process's key is registered under.
+  package var name: String
+  /// Where model files are kept; fetched again if their hash does not agree.
+  package var cache: String
+  package var threads: Int
+  package var giveUpAfter: Duration
+
+  package init(
+    learner: String, keys: String, name: String, cache: String, threads: Int, giveUpAfter: Duration = .seconds(60)
+  ) {
+    self.learner = learner
+    self.keys = keys
+    self.name = name
+    self.cache = cache
+    self.threads = threads
+    self.giveUpAfter = giveUpAfter
+  }
+
+  fileprivate var link: LearnerLink.Settings {
+    LearnerLink.Settings(silence: .seconds(3), giveUpAfter: giveUpAfter)
+  }
+
+  fileprivate var seed: UInt64 { UInt64(getpid()) }
+}
+
+/// A line of a role's log: wall-clock time, level, text.
+@Sendable package func logLine(_ level: LogLevel, _ text: String) {
+  let time = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+  FileHandle.standardError.write(Data("\(time) \(level.rawValue): \(text)\n".utf8))
+}
+
+package enum RoleProcess {
+  /// Runs a rollout worker until the run ends or it is stopped.
+  package static func worker(_ options: JoinOptions, credit: Int, interruption: Interruption) async throws -> RunEnd {
+    let keys = RunKeys(folder: options.keys)
+    let transport = try await ZeroMQPeerTransport.worker(
+      learner: options.learner, keys: keys.pair(of: options.name), learnerKey: keys.publicKey(of: RunKeys.learnerName))
+    let service = WorkerService(
+      transport: transport, generator: PolicyGenerator(threads: options.threads),
+      files: ArtifactCache(root: options.cache), log: logLine)
+    interruption.onRequest { service.stop(reason: $0) }
+    let hello = Hello(role: .worker, host: hostName(), processID: getpid())
+    let settings = WorkerRole.Settings(
+      link: options.link, credit: credit, resendAfter: .seconds(5), grace: .seconds(3))
+    return await service.run(hello: hello, settings: settings, seed: options.seed)
+  }
+
+  /// Runs a reward scorer until the run ends or it is stopped.
+  ///
+  /// - Parameter bind: where groups are taken, `tcp://ADDRESS:PORT`, port 0 for any.
+  package static func scorer(_ options: JoinOptions, bind: String, interruption: Interruption) async throws -> RunEnd {
+    let keys = RunKeys(folder: options.keys)
+    let transport = try await ZeroMQPeerTransport.scorer(
+      learner: options.learner, bind: bind, keys: keys.pair(of: options.name),
+      learnerKey: keys.publicKey(of: RunKeys.learnerName))
+    let service = ScorerService(
+      transport: transport, scorer: GroupGrader(threads: options.threads), files: ArtifactCache(root: options.cache),
+      log: logLine)
+    interruption.onRequest { service.stop(reason: $0) }
+    let hello = Hello(
+      role: .scorer, host: hostName(), processID: getpid(), endpoint: transport.endpoint,
+      publicKey: transport.publicKey)
+    let settings = ScorerRole.Settings(link: options.link, queueLimit: Limits.standard.queuedGroups)
+    return await service.run(hello: hello, settings: settings, seed: options.seed)
+  }
+
+  /// Runs the learner of the run in `settings.run.folder`, from its newest good checkpoint, until all work is done.
+  package static func learner(
+    _ settings: RunSettings, bind: String, keys keyFolder: String, interruption: Interruption
+  ) async throws -> RunEnd {
+    let folder = RunFolder(settings.run.folder)
+    let lock = try folder.open(as: "learner")
+    defer { withExtendedLifetime(lock) {} }
+    try TorchRuntime.setThreads(settings.cluster.learnerThreads)
+    let store = try RunStore(path: folder.store)
+    let telemetry = try RunTelemetry(path: folder.store)
+    let log: @Sendable (LogLevel, String) -> Void = { level, text in
+      logLine(level, text)
+      try? telemetry.record(event: RunEvent(level.asEventLevel, source: "learner", text))
+    }
+    let rows = try readRows(settings.data.trainFiles, settings.data)
+    let heldOut = try readRows(settings.data.heldOutFiles, settings.data)
+    let engine = LearnerEngine(settings: settings, folder: folder.path, heldOut: heldOut) { evaluation, step in
+      try telemetry.record(
+        evaluation: Evaluation(
+          name: "held-out", step: step, rows: evaluation.rows, accuracy: evaluation.accuracy, outcome: evaluation.outcome))
+    }
+    let resumed = try await resume(engine, store, log)
+    let recovered = try store.rollBack(to: UInt32(resumed.version))
+
+    let runKeys = RunKeys(folder: keyFolder)
+    let transport = try await ZeroMQLearnerTransport.open(
+      bind: bind, keys: runKeys.pair(of: RunKeys.learnerName), allowed: runKeys.allowed())
+    let endpoint = "\(bind.split(separator: ":").dropLast().joined(separator: ":")):\(transport.ports.control)"
+    try DurableFiles.write("\(endpoint)\n\(getpid())\n", to: folder.endpoint)
+    log(.info, "listening on \(endpoint), at version \(resumed.version) of \(settings.run.steps)")
+
+    let service = LearnerService(
+      offer: LearnerOffer(
+        run: (folder.path as NSString).lastPathComponent, heartbeat: .seconds(settings.cluster.heartbeatSeconds),
+        settings: try settings.json(), trustGRPO: settings.algorithm, artifacts: try artifacts(settings)),
+      transport: transport, trainer: engine,
+      catalogue: RowCatalogue(rows: rows, system: settings.data.systemPrompt), journal: store, log: log)
+    interruption.onRequest { service.stop(reason: $0) }
+    let end = try await service.run(
+      settings: settings.learnerSettings(vocabularySize: await engine.vocabularySize),
+      schedule: Schedule(rows: rows.count, seed: settings.run.seed, shuffled: settings.data.shuffle),
+      recovered: recovered, manifest: resumed)
+    if case .completed = end { try await engine.savePolicy(to: folder.policy) }
+    return end
+  }
+
+  /// Loads the newest checkpoint that verifies; one that does not is named and the one before it is tried.
+  private static func resume(
+    _ engine: LearnerEngine, _ store: RunStore, _ log: @Sendable (LogLevel, String) -> Void
+  ) async throws -> WeightManifest {
+    for (step, path, policy) in try store.checkpoints() {
+      do {
+        let manifest = try await engine.load(checkpoint: path, step: step, expecting: policy)
+        log(.info, "going on from the checkpoint of step \(step)")
+        return manifest
+      } catch {
+        log(.error, "the checkpoint of step \(step) is not used: \(error)")
+      }
+    }
+    return try await engine.loadBase()
+  }
+
+  private static func artifacts(_ settings: RunSettings) throws -> [(artifact: Artifact, file: String)] {
+    var files: [(path: String, file: String)] = PolicyFolder.configurationFiles.map {
+      ("policy/\($0)", "\(settings.model.folder)/\($0)")
+    }
+    if settings.thinking.kind == .local {
+      files += PolicyFolder.allFiles(in: settings.thinking.folder).map { ("thinking/\($0)", "\(settings.thinking.folder)/\($0)") }
+    }
+    return try files.filter { FileManager.default.fileExists(atPath: $0.file) }.map { path, file in
+      let bytes = try DurableFiles.read(file, limit: Limits.standard.artifact)
+      return (Artifact(path: path, byteCount: bytes.count, digest: SHA256Digest(of: bytes)), file)
+    }
+  }
+
+  private static func hostName() -> String { ProcessInfo.processInfo.hostName }
+}
+
+/// The rows of all `files`, in order.
+package func readRows(_ files: [String], _ settings: RunSettings.Data) throws -> [DataRow] {
+  let keys = RowKeys(prompt: settings.promptKey, answer: settings.answerKey, image: settings.imageKey ?? "path")
+  return try files.flatMap { try DataFile.read($0, keys: keys, use: .grading) }
+}
+
+extension LogLevel {
+  fileprivate var asEventLevel: RunEvent.Level {
+    switch self {
+    case .debug, .info: .note
+    case .warning: .warning
+    case .error: .error
+    }
+  }
+}
+
+extension RunSettings {
+  fileprivate func learnerSettings(vocabularySize: Int) -> LearnerSettings {
+    LearnerSettings(
+      totalSteps: UInt32(run.steps), promptsPerStep: rollout.promptsPerStep,
+      admission: AdmissionRules(
+        groupSize: rollout.groupSize, maximumResponseTokens: rollout.maximumResponseTokens,
+        vocabularySize: vocabularySize, staleness: rollout.staleness),
+      leaseDuration: .seconds(cluster.leaseSeconds), heartbeat: .seconds(cluster.heartbeatSeconds),
+      peerTimeout: .seconds(cluster.peerTimeoutSeconds), maximumAttempts: UInt32(cluster.maximumAttempts),
+      checkpointEvery: UInt32(run.checkpointEvery), shutdownGrace: .seconds(3), stallAfter: .seconds(30))
+  }
+}

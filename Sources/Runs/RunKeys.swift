@@ -1,0 +1,55 @@
+internal import ActionableErrors
+internal import DurableFiles
+internal import Foundation
+package import Rollout
+package import ZeroMQ
+
+/// The key pairs of a run and who may do what with them: `NAME` (secret, mode 0600), `NAME.pub`, and `allowed`, one line a
+/// key: name, role, public key.
+package struct RunKeys: Sendable {
+  package let folder: String
+
+  package init(folder: String) {
+    self.folder = folder
+  }
+
+  package static let learnerName = Role.learner.rawValue
+
+  /// Makes what is missing for a local run; what is there stays.
+  package func create(scorers: Int, workers: Int) throws {
+    try DurableFiles.createFolder(folder)
+    chmod(folder, 0o700)
+    let names =
+      [(Self.learnerName, Role.learner)] + (0..<scorers).map { ("scorer-\($0)", Role.scorer) }
+      + (0..<workers).map { ("worker-\($0)", Role.worker) }
+    var lines: [String] = []
+    for (name, role) in names {
+      if !FileManager.default.fileExists(atPath: secret(of: name)) {
+        try KeyPair.generate().write(to: secret(of: name))
+      }
+      lines.append("\(name) \(role.rawValue) \(try publicKey(of: name).z85)")
+    }
+    try DurableFiles.write(lines.joined(separator: "\n") + "\n", to: allowedFile)
+  }
+
+  package func pair(of name: String) throws -> KeyPair { try KeyPair(file: secret(of: name)) }
+
+  package func publicKey(of name: String) throws -> PublicKey { try PublicKey(file: secret(of: name) + ".pub") }
+
+  /// The keys that may connect, without the learner's own.
+  package func allowed() throws -> [AllowedPeer] {
+    let text = String(decoding: try DurableFiles.read(allowedFile, limit: 1 << 20), as: UTF8.self)
+    return try text.split(separator: "\n").enumerated().compactMap { index, line in
+      let parts = line.split(separator: " ").map(String.init)
+      guard parts.count == 3, let role = Role(rawValue: parts[1]), PublicKey(z85: parts[2]) != nil else {
+        throw FileError(
+          code: "keys.bad-line", message: "\(allowedFile) line \(index + 1) is not NAME ROLE KEY",
+          advice: "write one line a key: a name, scorer or worker, and the 40 characters of its .pub file")
+      }
+      return role == .learner ? nil : AllowedPeer(name: parts[0], role: role, publicKey: parts[2])
+    }
+  }
+
+  private var allowedFile: String { "\(folder)/allowed" }
+  private func secret(of name: String) -> String { "\(folder)/\(name)" }
+}

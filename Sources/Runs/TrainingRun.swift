@@ -1,0 +1,230 @@
+internal import ActionableErrors
+internal import Cluster
+package import Dashboard
+internal import DataSets
+internal import DurableFiles
+internal import Engines
+internal import Foundation
+internal import Rollout
+internal import RunStore
+package import Settings
+internal import Synchronization
+
+/// A run that cannot start or go on.
+package struct RunError: ActionableError {
+  package let code: String
+  package let message: String
+  package let advice: String
+}
+
+/// How a command on a run ended.
+package enum RunOutcome: Sendable, Equatable {
+  case completed
+  case interrupted
+}
+
+/// A run on this machine: one learner, scorers and workers as processes of their own, evaluated before and after.
+package struct TrainingRun: Sendable {
+  private let settings: RunSettings
+  private let folder: RunFolder
+  private let executable: String
+  private let progress: TerminalProgress
+  private let interruption: Interruption
+
+  /// - Parameter executable: the program whose `learner`, `scorer` and `worker` commands are started.
+  package init(
+    settings: RunSettings, executable: String, progress: TerminalProgress, interruption: Interruption
+  ) {
+    self.settings = settings
+    folder = RunFolder(settings.run.folder)
+    self.executable = executable
+    self.progress = progress
+    self.interruption = interruption
+  }
+
+  package func run() async throws -> RunOutcome {
+    let lock = try folder.open(as: "train")
+    defer { withExtendedLifetime(lock) {} }
+    try keepSettings()
+    let telemetry = try RunTelemetry(path: folder.store)
+    try telemetry.set("seed", to: String(settings.run.seed))
+    try telemetry.set("settings", to: settings.json())
+
+    if try await !evaluate(step: 0, telemetry) { return .interrupted }
+    if try await !train(telemetry) { return .interrupted }
+    if try await !evaluate(step: UInt32(settings.run.steps), telemetry) { return .interrupted }
+    try recordExamples(telemetry)
+    return .completed
+  }
+
+  /// A run folder belongs to one run: what is in it and what is asked for must agree.
+  private func keepSettings() throws {
+    let text = try settings.json()
+    if FileManager.default.fileExists(atPath: folder.settings) {
+      let earlier = String(decoding: try DurableFiles.read(folder.settings, limit: 1 << 20), as: UTF8.self)
+      guard earlier == text + "\n" else {
+        throw RunError(
+          code: "run.other-settings",
+          message: "\(folder.path) holds a run with other settings (\(differences(earlier, text)))",
+          advice: "choose another folder with run.folder=..., or give the same settings to go on with that run")
+      }
+    } else {
+      try DurableFiles.write(text + "\n", to: folder.settings)
+    }
+  }
+
+  private func differences(_ earlier: String, _ now: String) -> String {
+    let old = Set(earlier.split(separator: "\n"))
+    let lines = now.split(separator: "\n").filter { !old.contains($0) }.map { $0.trimmingCharacters(in: .whitespaces) }
+    return lines.isEmpty ? "it has settings that this build does not know" : "now " + lines.prefix(5).joined(separator: " ")
+  }
+
+  // MARK: Training
+
+  /// - Returns: false if it was interrupted.
+  private func train(_ telemetry: RunTelemetry) async throws -> Bool {
+    let reader = try RunReader(path: folder.store)
+    if FileManager.default.fileExists(atPath: "\(folder.policy)/config.json"),
+      try reader.latestStep()?.step == UInt32(settings.run.steps)
+    {
+      return true
+    }
+    let started = ContinuousClock.now
+    let startedAt = Date().timeIntervalSince1970
+    let keys = RunKeys(folder: folder.keys)
+    try keys.create(scorers: settings.cluster.scorers, workers: settings.cluster.workers)
+    let cluster = LocalCluster(executable: executable, logs: folder.logs) { event in
+      record(event, telemetry)
+    }
+    let learner = LocalProcess(
+      role: .learner, index: 0,
+      arguments: ["learner", folder.settings, "--bind", settings.cluster.bind, "--keys", folder.keys, "--parent", "\(getpid())"],
+      environment: Self.environment(threads: settings.cluster.learnerThreads))
+    try? DurableFiles.remove(folder.endpoint)
+    try await cluster.start(learner)
+    let learnerEnd = Task { await cluster.end(of: learner) }
+    interruption.onRequest { _ in Task { await cluster.terminate(.learner) } }
+
+    if let endpoint = try await waitForEndpoint(learnerEnd) {
+      for index in 0..<settings.cluster.scorers {
+        try await cluster.start(peer(.scorer, index, endpoint, threads: settings.cluster.scorerThreads))
+      }
+      for index in 0..<settings.cluster.workers {
+        try await cluster.start(peer(.worker, index, endpoint, threads: settings.cluster.workerThreads))
+      }
+    }
+    let watching = watch(reader)
+    let end = await learnerEnd.value
+    watching.cancel()
+    await watching.value
+    await cluster.beginStopping()
+    await cluster.stopAll(grace: .seconds(5))
+    try telemetry.record(
+      stage: RunStage(name: "trust-grpo", startedAt: startedAt, seconds: (ContinuousClock.now - started).inSeconds))
+    switch end {
+    case .exited(0): return true
+    case .exited(75) where interruption.isRequested: return false
+    default:
+      throw RunError(
+        code: "run.learner-failed", message: "the learner \(end): \(lastLine(of: "learner"))",
+        advice: "see \(folder.logs)/learner.log; the same command goes on from the last checkpoint")
+    }
+  }
+
+  private func peer(_ role: Role, _ index: Int, _ endpoint: String, threads: Int) -> LocalProcess {
+    let name = "\(role.rawValue)-\(index)"
+    var arguments = [
+      role.rawValue, "--join", endpoint, "--keys", folder.keys, "--name", name, "--cache", "\(folder.cache)/\(name)",
+      "--threads", "\(threads)", "--parent", "\(getpid())",
+    ]
+    if role == .worker { arguments += ["--credit", "\(settings.cluster.credit)"] }
+    return LocalProcess(role: role, index: index, arguments: arguments, environment: Self.environment(threads: threads))
+  }
+
+  /// Threads that wait must not spin: several processes share the cores.
+  private static func environment(threads: Int) -> [String: String] {
+    ["OMP_NUM_THREADS": "\(threads)", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"]
+  }
+
+  /// - Returns: nil if the learner ended before it listened.
+  private func waitForEndpoint(_ learner: Task<ProcessEnd, Never>) async throws -> String? {
+    let ended = Mutex(false)
+    return try await withThrowingTaskGroup(of: String?.self) { group in
+      group.addTask {
+        _ = await learner.value
+        ended.withLock { $0 = true }
+        return nil
+      }
+      group.addTask { [folder] in
+        let deadline = ContinuousClock.now + .seconds(120)
+        while !ended.withLock({ $0 }) {
+          if let bytes = try? DurableFiles.read(folder.endpoint, limit: 4096),
+            let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first
+          {
+            return String(line)
+          }
+          guard ContinuousClock.now < deadline else {
+            throw RunError(
+              code: "run.learner-silent", message: "the learner has not begun to listen within 120 s",
+              advice: "see \(folder.logs)/learner.log")
+          }
+          try await Task.sleep(for: .milliseconds(20))
+        }
+        return nil
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? nil
+    }
+  }
+
+  private func watch(_ reader: RunReader) -> Task<Void, Never> {
+    Task { [settings, progress] in
+      let stage = progress.stage("trust-grpo", total: settings.run.steps)
+      var shown: UInt32 = 0
+      func show() {
+        guard let step = try? reader.latestStep(), step.step != shown else { return }
+        shown = step.step
+        let metrics = (try? reader.metrics(of: step.step)) ?? []
+        func metric(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+        var numbers: [(String, Double)] = []
+        for (name, label) in [("outcome", "outcome"), ("thinking", "thinking"), ("gamma", "gamma"), ("kl", "KL")] {
+          if let value = metric(name), value.isFinite { numbers.append((label, value)) }
+        }
+        if let rate = try? reader.responsesPerSecond(last: 10) { numbers.append(("responses/s", rate)) }
+        stage.update(done: Int(step.step), numbers: numbers)
+      }
+      while !Task.isCancelled {
+        show()
+        try? await Task.sleep(for: .milliseconds(500))
+      }
+      show()
+      let rate = (try? reader.responsesPerSecond()) ?? nil
+      stage.finish(rate.map { "\(Int($0)) responses/s" } ?? "")
+    }
+  }
+
+  private func record(_ event: LocalCluster.Event, _ telemetry: RunTelemetry) {
+    let now = Date().timeIntervalSince1970
+    let host = ProcessInfo.processInfo.hostName
+    switch event {
+    case .started(let process, let pid):
+      try? telemetry.record(
+        process: RunProcess(
+          role: process.role.rawValue, number: process.index, pid: pid, host: host, startedAt: now, endedAt: nil, exit: nil))
+    case .ended(let process, let pid, let end, let willRestart):
+      try? telemetry.record(
+        process: RunProcess(
+          role: process.role.rawValue, number: process.index, pid: pid, host: host, startedAt: now, endedAt: now,
+          exit: end.description))
+      guard end != .exited(0), !interruption.isRequested else { return }
+      let text = "\(process.name) (pid \(pid)) \(end)" + (willRestart ? "; starting it again" : "")
+      try? telemetry.record(event: RunEvent(.warning, source: "train", text))
+      progress.note(text)
+    }
+  }
+
+  private func lastLine(of name: String) -> String {
+    let bytes = (try? DurableFiles.read("\(folder.logs)/\(name).log")) ?? []
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "it left no message"
+  }
+}

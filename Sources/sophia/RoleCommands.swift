@@ -1,0 +1,126 @@
+internal import ArgumentParser
+internal import Foundation
+internal import Rollout
+internal import Runs
+internal import Settings
+
+struct JoinArguments: ParsableArguments {
+  @Option(help: "Where the learner listens: tcp://HOST:PORT.")
+  var join: String
+
+  @Option(help: "Folder with this process's key, learner.pub and the rest.")
+  var keys: String
+
+  @Option(help: "The name of this process's key in that folder, such as worker-0.")
+  var name: String
+
+  @Option(help: "Folder for the model files that the learner sends.")
+  var cache = "\(NSHomeDirectory())/.cache/sophia"
+
+  @Option(help: "Threads for tensors.")
+  var threads = 1
+
+  @Option(help: "Seconds without a word from the learner after which this process ends.")
+  var giveUpAfter = 60.0
+
+  @Option(help: ArgumentHelp("End when this process is gone.", visibility: .hidden))
+  var parent: Int32?
+
+  var options: JoinOptions {
+    JoinOptions(
+      learner: join, keys: keys, name: name, cache: cache, threads: threads, giveUpAfter: .seconds(giveUpAfter))
+  }
+}
+
+struct WorkerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "worker",
+    abstract: "A rollout worker: generates groups of responses for the learner it joins.",
+    discussion: """
+      It is told where the learner is; model, tokenizer, settings and weights come from there. It may come and go while \
+      the run goes on; Ctrl-C hands in what it has and says goodbye.
+
+        sophia worker --join tcp://10.0.0.1:5555 --keys keys --name worker-0
+      """)
+
+  @OptionGroup var joining: JoinArguments
+
+  @Option(help: "Groups to hold that are not generated yet.")
+  var credit = 2
+
+  func run() async throws {
+    let interruption = Interruption()
+    let watch = joining.parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
+    defer { watch?.cancel() }
+    try finish(try await RoleProcess.worker(joining.options, credit: credit, interruption: interruption))
+  }
+}
+
+struct ScorerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scorer",
+    abstract: "A reward scorer: grades groups by rule and by the thinking-reward model.",
+    discussion: """
+        sophia scorer --join tcp://10.0.0.1:5555 --keys keys --name scorer-0 --bind tcp://10.0.0.2:5600
+      """)
+
+  @OptionGroup var joining: JoinArguments
+
+  @Option(help: "Where workers push groups: tcp://ADDRESS:PORT that they can reach; port 0 takes any free one.")
+  var bind = "tcp://127.0.0.1:0"
+
+  func run() async throws {
+    let interruption = Interruption()
+    let watch = joining.parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
+    defer { watch?.cancel() }
+    try finish(try await RoleProcess.scorer(joining.options, bind: bind, interruption: interruption))
+  }
+}
+
+struct LearnerCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "learner",
+    abstract: "The learner of a run: leases prompts, trains the policy, broadcasts its weights.",
+    discussion: """
+      Takes the settings that `sophia train` takes and waits for scorers and workers. Goes on from the newest good \
+      checkpoint if the run folder holds one.
+
+        sophia learner run.yaml --bind tcp://10.0.0.1:5555 --keys keys
+      """)
+
+  @Argument(help: "Settings, YAML or JSON; then key=value pairs that change them.")
+  var config: [String]
+
+  @Option(help: "Where to listen: tcp://ADDRESS:PORT; port 0 takes any free one.")
+  var bind: String?
+
+  @Option(help: "Folder with the learner's key and the file of allowed ones; RUN/keys if absent.")
+  var keys: String?
+
+  @Option(help: ArgumentHelp("End when this process is gone.", visibility: .hidden))
+  var parent: Int32?
+
+  func run() async throws {
+    let settings = try readSettings(config)
+    let interruption = Interruption()
+    let watch = parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
+    defer { watch?.cancel() }
+    let end = try await RoleProcess.learner(
+      settings, bind: bind ?? settings.cluster.bind, keys: keys ?? RunFolder(settings.run.folder).keys,
+      interruption: interruption)
+    try finish(end)
+  }
+}
+
+/// Turns the way a role ended into the process's exit code.
+private func finish(_ end: RunEnd) throws {
+  switch end {
+  case .completed: logLine(.info, "done")
+  case .interrupted(let reason):
+    logLine(.info, "stopped: \(reason)")
+    throw ExitCode(interruptedExitCode)
+  case .failed(let reason):
+    logLine(.error, reason)
+    throw ExitCode(1)
+  }
+}

@@ -1,0 +1,52 @@
+internal import ActionableErrors
+internal import ArgumentParser
+internal import Foundation
+
+@main
+struct Sophia: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sophia",
+    abstract: "Trains vision-language reasoning models with Trust-GRPO across many processes.",
+    discussion: """
+      One learner, one or more scorers and any number of rollout workers speak ZeroMQ; on one machine `sophia train` \
+      starts them all.
+
+        sophia demo                          the whole pipeline on the built-in data, in minutes
+        sophia train run.yaml                a run on your own model and data
+        sophia eval --model DIR --data rows.jsonl
+      """,
+    subcommands: [],
+    groupedSubcommands: [
+      CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self]),
+      CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self]),
+      CommandGroup(
+        name: "Models and data:",
+        subcommands: [SupervisedCommand.self, ThinkingCommand.self, EvaluateCommand.self, DataCommand.self]),
+      CommandGroup(
+        name: "Checks against other implementations:",
+        subcommands: [ScoreCommand.self, LogprobsCommand.self, GenerateCommand.self, TokenizeCommand.self]),
+      CommandGroup(name: "This machine:", subcommands: [DoctorCommand.self]),
+    ])
+
+  static func main() async {
+    // A reader that goes away (`sophia score | head`) is an error of a write, not the end of the process.
+    signal(SIGPIPE, SIG_IGN)
+    setvbuf(stdout, nil, _IOLBF, 0)
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch let error as any ActionableError {
+      FileHandle.standardError.write(Data("sophia: \(error.description)\n".utf8))
+      Foundation.exit(1)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}
+
+/// How a command ends when it was stopped and can go on later; sysexits' EX_TEMPFAIL.
+let interruptedExitCode: Int32 = 75
