@@ -18,6 +18,12 @@ bool isFused(const at::Tensor &a) {
   return a.is_cpu() && (a.scalar_type() == at::kFloat || a.scalar_type() == at::kDouble);
 }
 
+/// `const_data_ptr<T>()`, whose name libtorch's compiler and clang spell differently in the library.
+template <class T>
+const T *read(const at::Tensor &a) {
+  return static_cast<const T *>(a.const_data_ptr());
+}
+
 int64_t rowsPerTask(int64_t width) { return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, width)); }
 
 // MARK: Root-mean-square norm
@@ -33,7 +39,7 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
     auto y = at::empty_like(x);
     auto inverse = at::empty({rows}, x.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm", [&] {
-      const scalar_t *xs = x.const_data_ptr<scalar_t>(), *ws = w.const_data_ptr<scalar_t>();
+      const scalar_t *xs = read<scalar_t>(x), *ws = read<scalar_t>(w);
       scalar_t *ys = y.mutable_data_ptr<scalar_t>(), *inverses = inverse.mutable_data_ptr<scalar_t>();
       at::parallel_for(0, rows, rowsPerTask(width), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; row++) {
@@ -64,8 +70,8 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
     auto dx = at::empty_like(x);
     auto partial = at::zeros({parts, width}, w.options());
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm_backward", [&] {
-      const scalar_t *xs = x.const_data_ptr<scalar_t>(), *ws = w.const_data_ptr<scalar_t>();
-      const scalar_t *gs = g.const_data_ptr<scalar_t>(), *inverses = inverse.const_data_ptr<scalar_t>();
+      const scalar_t *xs = read<scalar_t>(x), *ws = read<scalar_t>(w);
+      const scalar_t *gs = read<scalar_t>(g), *inverses = read<scalar_t>(inverse);
       scalar_t *dxs = dx.mutable_data_ptr<scalar_t>(), *sums = partial.mutable_data_ptr<scalar_t>();
       const int64_t share = (rows + parts - 1) / parts;
       at::parallel_for(0, parts, std::max<int64_t>(1, rowsPerTask(width) / std::max<int64_t>(1, share)), [&](int64_t from, int64_t to) {
@@ -103,8 +109,8 @@ at::Tensor turn(const at::Tensor &input, const at::Tensor &cosine, const at::Ten
   auto y = at::empty_like(x);
   const int64_t heads = x.size(1), tokens = x.size(2), half = x.size(3) / 2;
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rotate", [&] {
-    const scalar_t *xs = x.const_data_ptr<scalar_t>(), *cs = c.const_data_ptr<scalar_t>();
-    const scalar_t *ss = s.const_data_ptr<scalar_t>();
+    const scalar_t *xs = read<scalar_t>(x), *cs = read<scalar_t>(c);
+    const scalar_t *ss = read<scalar_t>(s);
     scalar_t *ys = y.mutable_data_ptr<scalar_t>();
     const auto offset = [](const at::Tensor &t, int64_t b, int64_t h, int64_t k) {
       return b * t.stride(0) + h * t.stride(1) + k * t.stride(2);

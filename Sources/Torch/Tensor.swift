@@ -25,9 +25,18 @@ package final class Tensor {
     _ operation: StaticString, _ operands: @autoclosure () -> [Tensor],
     _ call: (UnsafeMutablePointer<OpaquePointer?>) -> CInt
   ) throws(TorchError) -> Tensor {
+    Tensor(owning: try makeHandle(operation, operands(), call))
+  }
+
+  /// The handle of a new tensor, for whoever takes it over.
+  @inline(__always)
+  static func makeHandle(
+    _ operation: StaticString, _ operands: @autoclosure () -> [Tensor],
+    _ call: (UnsafeMutablePointer<OpaquePointer?>) -> CInt
+  ) throws(TorchError) -> OpaquePointer {
     var result: OpaquePointer?
     guard call(&result) == 0, let result else { throw TorchError(operation: operation, operands: operands()) }
-    return Tensor(owning: result)
+    return result
   }
 
   /// Runs one call of the shim that gives nothing back.
@@ -86,8 +95,7 @@ extension Tensor {
   package static func full(
     _ shape: [Int], _ value: Double, _ dtype: DType = .float32, on device: Device = .cpu
   ) throws(TorchError) -> Tensor {
-    try TorchRuntime.require(device)
-    return try make("full", []) { ctorch_full(shape, shape.count, value, dtype.scalarType, device.index, $0) }
+    Tensor(owning: try fullHandle(shape, value, dtype, on: device))
   }
 
   /// Memory as it is found; write it before reading it.
@@ -112,10 +120,10 @@ extension Tensor {
   package convenience init<Element: TensorElement>(
     _ values: [Element], shape: [Int], on device: Device = .cpu
   ) throws(TorchError) {
-    let result: Result<Tensor, TorchError> = values.withUnsafeBytes { bytes in
-      Result { () throws(TorchError) in try Tensor.copying(bytes, shape: shape, Element.dtype, on: device) }
-    }
-    self.init(owning: ctorch_retain(try result.get().handle))
+    self.init(
+      owning: try values.withUnsafeBufferPointer { (buffer) throws(TorchError) in
+        try Tensor.copyingHandle(UnsafeRawBufferPointer(buffer), shape: shape, Element.dtype, on: device)
+      })
   }
 
   /// A tensor of one dimension.
@@ -125,17 +133,30 @@ extension Tensor {
 
   /// A tensor with no dimension.
   package convenience init(scalar: Double, _ dtype: DType = .float32, on device: Device = .cpu) throws(TorchError) {
-    self.init(owning: ctorch_retain(try Tensor.full([], scalar, dtype, on: device).handle))
+    self.init(owning: try Tensor.fullHandle([], scalar, dtype, on: device))
   }
 
   /// A copy of raw little-endian bytes, row-major.
   package static func copying(
     _ bytes: UnsafeRawBufferPointer, shape: [Int], _ dtype: DType, on device: Device = .cpu
   ) throws(TorchError) -> Tensor {
+    Tensor(owning: try copyingHandle(bytes, shape: shape, dtype, on: device))
+  }
+
+  private static func copyingHandle(
+    _ bytes: UnsafeRawBufferPointer, shape: [Int], _ dtype: DType, on device: Device
+  ) throws(TorchError) -> OpaquePointer {
     try TorchRuntime.require(device)
-    return try make("from_bytes", []) {
+    return try makeHandle("from_bytes", []) {
       ctorch_from_bytes(bytes.baseAddress, bytes.count, shape, shape.count, dtype.scalarType, device.index, $0)
     }
+  }
+
+  private static func fullHandle(
+    _ shape: [Int], _ value: Double, _ dtype: DType, on device: Device
+  ) throws(TorchError) -> OpaquePointer {
+    try TorchRuntime.require(device)
+    return try makeHandle("full", []) { ctorch_full(shape, shape.count, value, dtype.scalarType, device.index, $0) }
   }
 }
 

@@ -39,7 +39,6 @@ int ctorch_open_cuda(int *devices);
 int ctorch_set_grad_enabled(int flag);  // returns what it was
 
 // Handles
-CTorchHandle ctorch_retain(CTorchHandle tensor);
 void ctorch_release(CTorchHandle tensor);
 long ctorch_rank(CTorchHandle tensor);
 long ctorch_count(CTorchHandle tensor);
