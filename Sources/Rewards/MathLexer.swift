@@ -1,0 +1,209 @@
+/// A piece of an answer, as the parser sees it.
+enum MathToken: Equatable {
+  /// Digits with at most one decimal point, separators of thousands already gone.
+  case number(String)
+  case word(String)
+  /// A LaTeX command without its backslash.
+  case command(String)
+  /// One of `+ - * / ^ ( ) [ ] { } , ; : | % ! = _ ~`, with `<` and `>` for `\{` and `\}`.
+  case symbol(Character)
+}
+
+/// Splits an answer, plain or LaTeX, into tokens in one pass.
+struct MathLexer {
+  /// Longer answers are compared as text alone.
+  static let tokenLimit = 512
+
+  private let scalars: [Unicode.Scalar]
+  private let groupingThousands: Bool
+  private var position = 0
+  private var tokens: [MathToken] = []
+  /// For each open brace whether it only wraps the argument of a command such as `\text`.
+  private var wrappers: [Bool] = []
+  private var wrapsNext = false
+
+  private init(_ text: String, groupingThousands: Bool) {
+    scalars = Array(text.unicodeScalars)
+    self.groupingThousands = groupingThousands
+  }
+
+  /// - Parameter groupingThousands: whether `1,234` is one number or two.
+  /// - Returns: `nil` if there is a character that mathematics does not use, or too much.
+  static func tokens(_ text: String, groupingThousands: Bool) -> [MathToken]? {
+    guard text.utf8.count <= 8 * tokenLimit else { return nil }
+    var lexer = MathLexer(text, groupingThousands: groupingThousands)
+    while lexer.position < lexer.scalars.count {
+      guard lexer.step(), lexer.tokens.count <= tokenLimit else { return nil }
+    }
+    return lexer.tokens
+  }
+
+  private func scalar(at index: Int) -> Unicode.Scalar? { index < scalars.count ? scalars[index] : nil }
+
+  private func isDigit(_ index: Int) -> Bool { scalar(at: index).map { "0"..."9" ~= $0 } ?? false }
+
+  private static func isLetter(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isAlphabetic && scalar.value != 0x3C0 }
+
+  private mutating func emit(_ token: MathToken) { tokens.append(token) }
+
+  private mutating func step() -> Bool {
+    let current = scalars[position]
+    if isDigit(position) || (current == "." && isDigit(position + 1)) {
+      number()
+      return true
+    }
+    if current == "\\" { return command() }
+    position += 1
+    switch current {
+    case "{":
+      wrappers.append(wrapsNext)
+      if !wrapsNext { emit(.symbol("{")) }
+      wrapsNext = false
+    case "}":
+      if wrappers.popLast() != true { emit(.symbol("}")) }
+    case "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", ";", ":", "|", "%", "!", "=", "_":
+      emit(.symbol(Character(current)))
+    case "−", "–", "—": emit(.symbol("-"))
+    case "×", "·", "⋅", "∗": emit(.symbol("*"))
+    case "÷", "∕", "⁄": emit(.symbol("/"))
+    case "±": emit(.command("pm"))
+    case "π": emit(.command("pi"))
+    case "√": emit(.word("sqrt"))
+    case "∞": emit(.command("infty"))
+    case "∪": emit(.command("cup"))
+    case "°": emit(.word("degree"))
+    case "≈": emit(.symbol("="))
+    case "²": superscript(2)
+    case "³": superscript(3)
+    case "½": vulgar("1", "2")
+    case "⅓": vulgar("1", "3")
+    case "⅔": vulgar("2", "3")
+    case "¼": vulgar("1", "4")
+    case "¾": vulgar("3", "4")
+    case "$", "€", "£", "~", "\u{200B}": break
+    case "." where position == scalars.count: break  // the full stop of a sentence
+    case _ where current.properties.isWhitespace: break
+    case _ where Self.isLetter(current):
+      let start = position - 1
+      while let next = scalar(at: position), Self.isLetter(next) { position += 1 }
+      let word = string(start..<position)
+      emit(word == "percent" ? .symbol("%") : .word(word))
+    default: return false
+    }
+    return true
+  }
+
+  private func string(_ range: Range<Int>) -> String {
+    var text = ""
+    text.unicodeScalars.append(contentsOf: scalars[range])
+    return text
+  }
+
+  private mutating func superscript(_ exponent: Int) {
+    emit(.symbol("^"))
+    emit(.number(String(exponent)))
+  }
+
+  private mutating func vulgar(_ numerator: String, _ denominator: String) {
+    for token in [.command("frac"), .symbol("{"), .number(numerator), .symbol("}"), .symbol("{"), .number(denominator)] as [MathToken] {
+      emit(token)
+    }
+    emit(.symbol("}"))
+  }
+
+  private mutating func number() {
+    let start = position
+    while isDigit(position) { position += 1 }
+    var text = string(start..<position)
+    if groupingThousands, text.count <= 3, text.first != "0" {
+      while let length = separatorLength(), isDigit(position + length), isDigit(position + length + 1),
+        isDigit(position + length + 2), !isDigit(position + length + 3)
+      {
+        text += string(position + length..<position + length + 3)
+        position += length + 3
+      }
+    }
+    if scalar(at: position) == ".", isDigit(position + 1) {
+      let point = position
+      position += 1
+      while isDigit(position) { position += 1 }
+      text += string(point..<position)
+    } else if scalar(at: position) == ".", position + 1 < scalars.count, scalars[position + 1].properties.isWhitespace {
+      position += 1  // the full stop of a sentence
+    }
+    emit(.number(text.hasPrefix(".") ? "0" + text : text))
+    exponent()
+  }
+
+  /// `e5` behind a number: a power of ten.
+  private mutating func exponent() {
+    guard let mark = scalar(at: position), mark == "e" || mark == "E" else { return }
+    let sign = scalar(at: position + 1)
+    let signed = sign == "-" || sign == "+"
+    var end = position + (signed ? 2 : 1)
+    let start = end
+    while isDigit(end) { end += 1 }
+    guard end > start, end - start <= 3, scalar(at: end).map({ !Self.isLetter($0) && $0 != "." }) ?? true else { return }
+    for token in [.symbol("*"), .number("10"), .symbol("^"), .symbol("{")] as [MathToken] { emit(token) }
+    if sign == "-" { emit(.symbol("-")) }
+    emit(.number(string(start..<end)))
+    emit(.symbol("}"))
+    position = end
+  }
+
+  /// The length of a separator of thousands at the position: a comma, `{,}` or a space before three digits.
+  private func separatorLength() -> Int? {
+    switch scalar(at: position) {
+    case ",": 1
+    case "{" where scalar(at: position + 1) == "," && scalar(at: position + 2) == "}": 3
+    case " ", "\u{A0}", "\u{202F}", "\u{2009}": spaceGroupsThousands() ? 1 : nil
+    default: nil
+    }
+  }
+
+  /// `10 000` is one number, but `1 100/3` a mixed one.
+  private func spaceGroupsThousands() -> Bool { scalar(at: position + 4) != "/" && scalar(at: position + 4) != "." }
+
+  private static let wrapping: Set<String> = [
+    "text", "textbf", "textit", "textrm", "mathrm", "mathbf", "mathit", "mathsf", "operatorname", "mbox", "boxed", "fbox",
+  ]
+  private static let silent: Set<String> = [
+    "left", "right", "displaystyle", "textstyle", "quad", "qquad", "big", "Big", "bigl", "bigr", "limits",
+  ]
+
+  private mutating func command() -> Bool {
+    position += 1
+    guard let first = scalar(at: position) else { return true }
+    guard first.isASCII, Self.isLetter(first) else {
+      position += 1
+      switch first {
+      case "{": emit(.symbol("<"))
+      case "}": emit(.symbol(">"))
+      case "%": emit(.symbol("%"))
+      case ",", "!", ";", ":", " ", "\\", "(", ")", "[", "]", "$", "\n": break
+      default: return false
+      }
+      return true
+    }
+    let start = position
+    while let next = scalar(at: position), next.isASCII, Self.isLetter(next) { position += 1 }
+    let name = string(start..<position)
+    if Self.silent.contains(name) { return true }
+    if Self.wrapping.contains(name) {
+      wrapsNext = scalar(at: position) == "{"
+      return true
+    }
+    switch name {
+    case "dfrac", "tfrac", "cfrac": emit(.command("frac"))
+    case "cdot", "times", "ast": emit(.symbol("*"))
+    case "div": emit(.symbol("/"))
+    case "lbrace": emit(.symbol("<"))
+    case "rbrace": emit(.symbol(">"))
+    case "approx": emit(.symbol("="))
+    case "degree", "deg": emit(.word("degree"))
+    case "sin", "cos", "tan", "ln", "exp": emit(.word(name))
+    default: emit(.command(name))
+    }
+    return true
+  }
+}

@@ -1,0 +1,332 @@
+/// Reads tokens as mathematics by recursive descent, bounded in depth; every token is looked at a bounded number of times.
+struct MathParser {
+  private static let depthLimit = 32
+  static let listLimit = 64
+
+  private struct Unreadable: Error {}
+
+  private var tokens: [MathToken]
+  private var position = 0
+  private var depth = 0
+
+  /// - Returns: `nil` if the whole of it is not mathematics that is understood here.
+  static func parse(_ text: String, groupingThousands: Bool) -> MathTree? {
+    guard let tokens = MathLexer.tokens(text, groupingThousands: groupingThousands), !tokens.isEmpty else { return nil }
+    var parser = MathParser(tokens: withoutName(tokens))
+    guard let tree = try? parser.list(until: nil), parser.position == parser.tokens.count else { return nil }
+    return tree
+  }
+
+  private init(tokens: [MathToken]) { self.tokens = tokens }
+
+  /// Drops `x =`, `Area =` and `f(x) =` in front of what is said about them.
+  private static func withoutName(_ tokens: [MathToken]) -> [MathToken] {
+    guard let equals = tokens.firstIndex(of: .symbol("=")), equals <= 6, tokens.count > equals + 1 else { return tokens }
+    let isName = tokens[..<equals].allSatisfy { token in
+      switch token {
+      case .word, .command, .symbol("("), .symbol(")"), .symbol("_"), .symbol("{"), .symbol("}"): true
+      case .number: tokens[..<equals].contains(.symbol("_"))
+      default: false
+      }
+    }
+    return isName ? Array(tokens[(equals + 1)...]) : tokens
+  }
+
+  private var next: MathToken? { position < tokens.count ? tokens[position] : nil }
+
+  private mutating func take(_ symbol: Character) -> Bool {
+    guard next == .symbol(symbol) else { return false }
+    position += 1
+    return true
+  }
+
+  private mutating func expect(_ symbol: Character) throws {
+    guard take(symbol) else { throw Unreadable() }
+  }
+
+  // MARK: Lists
+
+  /// Items up to a closing bracket, which is not consumed, or to the end. One item is itself, not a list.
+  private mutating func list(until closing: Set<Character>?) throws -> MathTree {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthLimit else { throw Unreadable() }
+    var items = [try item()]
+    var separators: Set<String> = []
+    while let separator = takeSeparator() {
+      separators.insert(separator)
+      items.append(try item())
+      guard items.count <= Self.listLimit else { throw Unreadable() }
+    }
+    if let closing {
+      guard case .symbol(let symbol)? = next, closing.contains(symbol) else { throw Unreadable() }
+    }
+    if items.count == 1 { return items[0] }
+    if separators.contains("or") || separators.contains("and") || separators == ["cup"] { return .list(.unordered, items) }
+    guard separators.count == 1, let separator = separators.first else { throw Unreadable() }
+    return .list(.ordered(open: "", close: separator == ";" ? "," : separator), items)
+  }
+
+  private mutating func takeSeparator() -> String? {
+    switch next {
+    case .symbol(let symbol) where symbol == "," || symbol == ";" || symbol == ":":
+      position += 1
+      // "1, 2, and 3"
+      if case .word(let word)? = next, word == "and" || word == "or" {
+        position += 1
+        return word
+      }
+      return String(symbol)
+    case .word(let word) where word == "and" || word == "or":
+      position += 1
+      return word
+    case .command("cup"):
+      position += 1
+      return "cup"
+    default: return nil
+    }
+  }
+
+  /// A name and `=`, a sum, a percent sign, a unit.
+  private mutating func item() throws -> MathTree {
+    if position + 2 < tokens.count, case .word = tokens[position], tokens[position + 1] == .symbol("=") { position += 2 }
+    if next == .command("pm") {
+      position += 1
+      let size = try sum()
+      return .list(.unordered, [size, .negation(size)])
+    }
+    var tree = try sum()
+    if take("%") { tree = .percent(tree) }
+    guard let unit = try unit() else { return tree }
+    guard !tree.isList else { throw Unreadable() }
+    return .measured(tree, unit)
+  }
+
+  // MARK: Arithmetic
+
+  private func scalar(_ tree: MathTree) throws -> MathTree {
+    if tree.isList { throw Unreadable() }
+    return tree
+  }
+
+  private mutating func sum() throws -> MathTree {
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthLimit else { throw Unreadable() }
+    var tree = try product()
+    while true {
+      if take("+") {
+        tree = .sum(try scalar(tree), try scalar(product()))
+      } else if take("-") {
+        tree = .sum(try scalar(tree), .negation(try scalar(product())))
+      } else {
+        return tree
+      }
+    }
+  }
+
+  private mutating func product() throws -> MathTree {
+    if take("-") { return .negation(try scalar(product())) }
+    if take("+") { return try product() }
+    var tree = try power()
+    while true {
+      if take("*") {
+        tree = .product(try scalar(tree), try scalar(signedPower()))
+      } else if take("/") {
+        tree = .quotient(try scalar(tree), try scalar(signedPower()))
+      } else if let scale = takeScale() {
+        tree = .product(try scalar(tree), .number(scale))
+      } else if startsFactor {
+        tree = .product(try scalar(tree), try scalar(power()))
+      } else {
+        return tree
+      }
+    }
+  }
+
+  private mutating func signedPower() throws -> MathTree {
+    take("-") ? .negation(try scalar(power())) : try power()
+  }
+
+  /// Whether what follows is multiplied without a sign: `2\pi`, `3(x + 1)`, `2x`.
+  private var startsFactor: Bool {
+    switch next {
+    case .symbol("("), .symbol("{"): true
+    case .command(let name): ["frac", "sqrt", "pi"].contains(name)
+    case .word(let word):
+      MathTree.Function(rawValue: word) != nil || word == "pi" || word == "sqrt"
+        || (isVariable(word) && MeasuringUnit(name: word) == nil)
+    default: false
+    }
+  }
+
+  private func isVariable(_ word: String) -> Bool { word.unicodeScalars.count == 1 && word.utf8.count == 1 }
+
+  private mutating func takeScale() -> ExactNumber? {
+    guard case .word(let word)? = next else { return nil }
+    let zeros: Int
+    switch word.lowercased() {
+    case "hundred": zeros = 2
+    case "thousand": zeros = 3
+    case "million": zeros = 6
+    case "billion": zeros = 9
+    case "trillion": zeros = 12
+    default: return nil
+    }
+    position += 1
+    return (0..<zeros).reduce(.fraction(1, 1)) { scale, _ in scale * .fraction(10, 1) }
+  }
+
+  private mutating func power() throws -> MathTree {
+    var tree = try primary()
+    while take("!") { tree = .factorial(try scalar(tree)) }
+    guard next == .symbol("^") else { return tree }
+    let mark = position
+    position += 1
+    if takeDegreeSign() {
+      position = mark  // a unit, not an exponent
+      return tree
+    }
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthLimit else { throw Unreadable() }
+    if take("-") { return .power(try scalar(tree), .negation(try scalar(power()))) }
+    return .power(try scalar(tree), try scalar(power()))
+  }
+
+  /// `\circ` or `{\circ}`.
+  private mutating func takeDegreeSign() -> Bool {
+    if next == .command("circ") {
+      position += 1
+      return true
+    }
+    guard next == .symbol("{"), position + 2 < tokens.count, tokens[position + 1] == .command("circ"),
+      tokens[position + 2] == .symbol("}")
+    else { return false }
+    position += 3
+    return true
+  }
+
+  private mutating func primary() throws -> MathTree {
+    guard let token = next else { throw Unreadable() }
+    position += 1
+    switch token {
+    case .number(let text):
+      guard let number = ExactNumber(decimal: text) else { throw Unreadable() }
+      return try mixed(number)
+    case .symbol("("): return try bracketed("(", [")", "]"])
+    case .symbol("["): return try bracketed("[", [")", "]"])
+    case .symbol("<"): return try bracketed("<", [">"])
+    case .symbol("{"): return try bracketed("{", ["}"])
+    case .command("frac"):
+      let numerator = try argument()
+      return .quotient(try scalar(numerator), try scalar(argument()))
+    case .word("sqrt"): return .root(degree: 2, try scalar(primary()))
+    case .command("sqrt"):
+      var degree = 2
+      if take("[") {
+        guard case .number(let text)? = next, let value = Int(text), 1...64 ~= value else { throw Unreadable() }
+        position += 1
+        try expect("]")
+        degree = value
+      }
+      return .root(degree: degree, try scalar(argument()))
+    case .command("pi"), .word("pi"): return .number(.approximate(.pi))
+    case .command("infty"), .word("inf"), .word("infinity"): return .infinity
+    case .word(let word):
+      if let function = MathTree.Function(rawValue: word) { return .applied(function, try scalar(power())) }
+      guard isVariable(word), let name = word.unicodeScalars.first else { throw Unreadable() }
+      if name == "e" { return .number(.approximate(2.718281828459045)) }
+      return .variable(name)
+    default: throw Unreadable()
+    }
+  }
+
+  /// `7 3/4` and `7\frac{3}{4}` are sums.
+  private mutating func mixed(_ whole: ExactNumber) throws -> MathTree {
+    guard whole.isWhole else { return .number(whole) }
+    if case .number(let top)? = next, position + 2 < tokens.count, tokens[position + 1] == .symbol("/"),
+      case .number(let bottom) = tokens[position + 2], let numerator = Int(top), let denominator = Int(bottom),
+      let fraction = ExactNumber(numerator, over: denominator)
+    {
+      position += 3
+      return .number(whole + fraction)
+    }
+    if next == .command("frac") {
+      position += 1
+      let numerator = try argument()
+      let denominator = try argument()
+      let fraction = MathTree.quotient(try scalar(numerator), try scalar(denominator))
+      guard case .number = numerator, case .number = denominator else { return .product(.number(whole), fraction) }
+      return .sum(.number(whole), fraction)
+    }
+    return .number(whole)
+  }
+
+  /// A braced group, or as LaTeX has it a single digit or symbol.
+  private mutating func argument() throws -> MathTree {
+    if case .number(let text)? = next, text.count > 1, !text.contains("."), let digit = text.first {
+      tokens[position] = .number(String(text.dropFirst()))
+      return .number(ExactNumber(decimal: String(digit)) ?? .fraction(0, 1))
+    }
+    if take("{") { return try bracketed("{", ["}"]) }
+    return try primary()
+  }
+
+  private mutating func bracketed(_ open: Character, _ closing: Set<Character>) throws -> MathTree {
+    let inner = try list(until: closing)
+    guard case .symbol(let close)? = next else { throw Unreadable() }
+    position += 1
+    let isSet = open == "<" || open == "{"
+    if case .list(.ordered(open: "", close: ","), let items) = inner {
+      return .list(isSet ? .unordered : .ordered(open: String(open), close: String(close)), items)
+    }
+    if open == "(" && close == ")" || open == "{" { return inner }
+    if open == "<" { return .list(.unordered, [inner]) }
+    return .list(.ordered(open: String(open), close: String(close)), [inner])
+  }
+
+  // MARK: Units
+
+  /// What is left of an item if it is all words, read as a unit; words that are no unit say nothing.
+  private mutating func unit() throws -> MeasuringUnit? {
+    var unit: MeasuringUnit?
+    var known = true
+    var power = 1
+    var inverse = false
+    while true {
+      switch next {
+      case .word(let word) where word != "and" && word != "or":
+        position += 1
+        switch word.lowercased() {
+        case "square", "sq": power = 2
+        case "cubic", "cu": power = 3
+        case "per": inverse = true
+        default:
+          var part = MeasuringUnit(name: word)
+          if take("^") {
+            let braced = take("{")
+            let negative = take("-")
+            guard case .number(let text)? = next, let exponent = Int(text), 1...3 ~= exponent else { throw Unreadable() }
+            position += 1
+            if braced { try expect("}") }
+            power = negative ? -exponent : exponent
+          }
+          part = part?.raised(to: inverse ? -power : power)
+          (power, inverse) = (1, false)
+          known = known && part != nil
+          unit = (unit ?? .unknown).times(part ?? .unknown)
+        }
+      case .symbol("^") where unit == nil:
+        position += 1
+        guard takeDegreeSign() else { throw Unreadable() }
+        unit = MeasuringUnit(name: "degree")
+      case .symbol("/") where unit != nil:
+        position += 1
+        inverse = true
+      default:
+        return unit.map { known ? $0 : .unknown }
+      }
+    }
+  }
+}
