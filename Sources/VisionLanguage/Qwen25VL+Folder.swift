@@ -1,0 +1,72 @@
+internal import DurableFiles
+package import Torch
+
+// A model folder in the layout of Hugging Face: config.json and model.safetensors, or several files with an index.
+extension Qwen25VL {
+  /// Reads a model.
+  ///
+  /// - Parameter dtype: what the weights are cast to.
+  /// - Throws: naming the file, and the setting or tensor in it, if anything is missing, damaged, misshapen or left over.
+  package convenience init(folder: String, dtype: DType = .float32, device: Device = .cpu) throws {
+    let configuration = try Qwen25VLConfiguration(folder: folder)
+    let source = try FolderWeights(folder)
+    try self.init(configuration, source, dtype: dtype, device: device)
+    try source.checkAllRead(by: self)
+  }
+
+  /// Writes config.json and model.safetensors into an existing folder, with the names of the published models.
+  package func write(to folder: String) throws {
+    try SafetensorsWriter.write(parameters.named.map { ($0.name, try $0.tensor()) }, to: folder + "/model.safetensors")
+    try DurableFiles.write(configuration.json(), to: folder + "/config.json")
+  }
+}
+
+/// The weights of a folder under the names of the published models, whichever way the folder names them.
+private struct FolderWeights: WeightSource {
+  let files: SafetensorsFolder
+  /// As published -> as in the folder.
+  let names: [String: String]
+
+  init(_ folder: String) throws {
+    files = try SafetensorsFolder(folder)
+    var names: [String: String] = [:]
+    for stored in files.names {
+      let name = Self.published(stored)
+      guard names.updateValue(stored, forKey: name) == nil else {
+        throw ModelError.weights("\(folder) holds the tensor \(name) twice, under two names")
+      }
+    }
+    self.names = names
+  }
+
+  /// Some versions of transformers name tensors as its modules are: `model.visual.*`, `model.language_model.*`.
+  static func published(_ name: String) -> String {
+    for (module, short) in [("model.language_model.", "model."), ("language_model.model.", "model."), ("model.visual.", "visual.")]
+    where name.hasPrefix(module) {
+      return short + name.dropFirst(module.count)
+    }
+    return name
+  }
+
+  func weight(_ name: String, shape: [Int], role: WeightRole) throws -> Tensor {
+    let tensor = try files.tensor(names[name] ?? name, shape: shape)
+    guard tensor.dtype.isFloatingPoint else {
+      throw ModelError.weights(
+        "\(files.path): the tensor \(name) is \(tensor.dtype), which cannot be trained",
+        advice: "use weights in float32, bfloat16 or float16, not quantised")
+    }
+    return tensor
+  }
+
+  /// A folder with more tensors than its config.json accounts for is another model's.
+  func checkAllRead(by model: Qwen25VL) throws(ModelError) {
+    let read = Set(model.parameters.named.map(\.name))
+    let left = names.keys.filter { name in
+      !read.contains(name) && !name.hasSuffix("rotary_emb.inv_freq")
+        && !(name == "lm_head.weight" && model.configuration.tiesEmbeddings)
+    }
+    guard let first = left.min() else { return }
+    throw .weights(
+      "\(files.path) holds the tensor \(first)\(left.count > 1 ? " and \(left.count - 1) more" : "") that config.json has no place for")
+  }
+}

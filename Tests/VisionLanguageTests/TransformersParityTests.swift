@@ -1,0 +1,65 @@
+import Testing
+import Torch
+
+@testable import VisionLanguage
+
+@Suite("What transformers computes, this model computes")
+struct TransformersParityTests {
+  @Test("first logits, log-probabilities and entropies agree to 1e-4", arguments: ["tied", "untied"])
+  func logProbabilities(folder: String) throws {
+    let model = try ModelFixtures.model(folder)
+    for item in try ModelFixtures.cases(of: folder) {
+      try withoutGradient {
+        let state = try model.encode([item.prompt(for: model.configuration)])
+        #expect(try largestDifference(model.logits(state.lastHidden).floats(), item.first_logits) < 1e-4, "\(item.name)")
+        let (found, entropies) = try model.logProbabilities(after: state, Continuations([[item.response]]))
+        #expect(try largestDifference(found.floats(), item.log_probabilities) < 1e-4, "\(item.name)")
+        #expect(try largestDifference(entropies.floats(), item.entropies) < 1e-4, "\(item.name)")
+      }
+    }
+  }
+
+  @Test("prompts in one padded batch get what each gets alone", arguments: ["tied", "untied"])
+  func batch(folder: String) throws {
+    let model = try ModelFixtures.model(folder)
+    let cases = try ModelFixtures.cases(of: folder)
+    try withoutGradient {
+      let state = try model.encode(cases.map { $0.prompt(for: model.configuration) })
+      let batch = try Continuations(cases.map { [$0.response, Array($0.response.prefix(1))] })
+      let found = try model.logProbabilities(after: state, batch).logProbabilities.floats()
+      for (row, item) in cases.enumerated() {
+        let start = row * 2 * batch.paddedLength
+        #expect(
+          largestDifference(Array(found[start..<start + item.response.count]), item.log_probabilities) < 1e-4, "\(item.name)")
+        #expect(abs(found[start + batch.paddedLength] - item.log_probabilities[0]) < 1e-4, "\(item.name)")
+      }
+    }
+  }
+
+  @Test("greedy decoding with a cache gives the tokens transformers gives without one", arguments: ["tied", "untied"])
+  func greedy(folder: String) throws {
+    let model = try ModelFixtures.model(folder)
+    for item in try ModelFixtures.cases(of: folder) {
+      let state = try withoutGradient { try model.encode([item.prompt(for: model.configuration)]) }
+      let decoding = try Decoding(model, state, samples: 1, capacity: item.greedy.count)
+      var tokens: [Int32] = []
+      var logits = try decoding.firstLogits()
+      for _ in item.greedy {
+        tokens.append(try logits.argmax(-1).cast(to: .int32).values()[0])
+        logits = try decoding.logits(after: [tokens[tokens.count - 1]])
+      }
+      #expect(tokens == item.greedy, "\(item.name)")
+    }
+  }
+
+  @Test("positions in time, height and width agree", arguments: ["tied", "untied"])
+  func positions(folder: String) throws {
+    let configuration = try Qwen25VLConfiguration(folder: "\(ModelFixtures.folder)/\(folder)")
+    for item in try ModelFixtures.cases(of: folder) {
+      let positions = try PromptPositions(
+        tokens: item.tokens, grids: item.grids.map { ($0[0] / 2, $0[1] / 2) },
+        imageToken: Int32(configuration.tokens.image))
+      #expect(positions.positions.map { [$0.x, $0.y, $0.z] } == item.positions, "\(item.name)")
+    }
+  }
+}
