@@ -145,12 +145,14 @@ package struct RunReader: Sendable {
 
   /// nil if it was never set.
   package func meta(_ key: String) throws(RunStoreError) -> String? {
-    try rows("SELECT value FROM meta WHERE key = ?", [key]) { try $0.value("value") }.first
+    try rows("SELECT value FROM meta WHERE key = ?", [key]) { try $0.value("value") as String }.first
   }
 
   /// In key order.
   package func meta() throws(RunStoreError) -> [(key: String, value: String)] {
-    try rows("SELECT key, value FROM meta ORDER BY key") { (try $0.value("key"), try $0.value("value")) }
+    try rows("SELECT key, value FROM meta ORDER BY key") { row -> (key: String, value: String) in
+      (try row.value("key"), try row.value("value"))
+    }
   }
 
   package func examples() throws(RunStoreError) -> [Example] {
