@@ -62,7 +62,12 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket {
 
   /// Closes the socket. What libzmq has of its messages is still sent within the linger; what waits here is dropped.
   package func close() {
+    close(linger: nil)
+  }
+
+  func close(linger: Duration?) {
     guard handle != nil else { return }
+    if let linger { try? withSocket { socket throws(ZeroMQError) in try socket.linger(for: linger) } }
     handle = nil
     socket = nil
     waiting = []

@@ -7,11 +7,11 @@
 ///
 /// `stop` closes the sockets; jobs are run as long as anyone holds the loop.
 package final class PollLoop: Sendable {
-  package let context: Context
+  package let context: ZeroMQContext
   private let thread: PollLoopThread
 
   /// - Parameter name: shown by debuggers and `top -H`, at most 15 characters.
-  package init(name: String = "zeromq", context: Context) throws(ZeroMQError) {
+  package init(name: String = "zeromq", context: ZeroMQContext) throws(ZeroMQError) {
     self.context = context
     thread = try PollLoopThread(context: context)
     thread.start(name: name)
@@ -65,8 +65,8 @@ package final class PollLoop: Sendable {
 
   // MARK: From anywhere
 
-  /// Sends what is queued for at most `grace`, closes all sockets, and terminates the context, which takes at most the
-  /// sockets' linger. A second call waits for the first.
+  /// Sends what is queued, in the process and in libzmq, for at most `grace`; closes all sockets and terminates the
+  /// context. A second call waits for the first.
   ///
   /// - Throws: `zeromq.sockets-open` if sockets of the context are in use outside the loop.
   package func stop(within grace: Duration = .seconds(1)) async throws(ZeroMQError) {

@@ -13,7 +13,8 @@ protocol PolledSocket: AnyObject {
   func ready(_ events: Int32)
   /// Tries again what a target could not take.
   func retry()
-  func close()
+  /// - Parameter linger: in place of the socket's own.
+  func close(linger: Duration?)
 }
 
 /// The thread behind a `PollLoop`. It holds itself while it runs, so the loop can be let go of from one of its own jobs.
@@ -37,7 +38,7 @@ final class PollLoopThread: SerialExecutor, @unchecked Sendable {
   private static let jobsInTurn = 256
   private static let timersInTurn = 64
 
-  private let context: Context
+  private let context: ZeroMQContext
   private let wakeDescriptor: Int32
   private let inbox = Mutex(Inbox())
   private let threadID = Atomic<UInt>(0)
@@ -54,7 +55,7 @@ final class PollLoopThread: SerialExecutor, @unchecked Sendable {
     var waiters: [(Result<Void, ZeroMQError>) -> Void]
   }
 
-  init(context: Context) throws(ZeroMQError) {
+  init(context: ZeroMQContext) throws(ZeroMQError) {
     self.context = context
     wakeDescriptor = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
     guard wakeDescriptor >= 0 else {
@@ -113,7 +114,7 @@ final class PollLoopThread: SerialExecutor, @unchecked Sendable {
 
   func add(_ socket: any PolledSocket) {
     checkIsolated()
-    if stopping != nil || stopped != nil { socket.close() } else { sockets.append(socket) }
+    if stopping != nil || stopped != nil { socket.close(linger: nil) } else { sockets.append(socket) }
   }
 
   func remove(_ socket: any PolledSocket) {
@@ -150,7 +151,7 @@ final class PollLoopThread: SerialExecutor, @unchecked Sendable {
       if stopping != nil { finishStopping() }
       if inbox.withLock({ $0.isFinishing && $0.work.isEmpty }), backlog.isEmpty { break }
     }
-    closeSockets()
+    closeSockets(linger: nil)
   }
 
   private func poll() {
@@ -200,7 +201,7 @@ final class PollLoopThread: SerialExecutor, @unchecked Sendable {
 
   private func finishStopping() {
     guard let stopping, !sockets.contains(where: \.hasQueued) || stopping.deadline <= .now else { return }
-    closeSockets()
+    closeSockets(linger: max(.zero, stopping.deadline - .now))
     let result = Result { () throws(ZeroMQError) in try context.terminate() }
     stopped = result
     self.stopping = nil
@@ -208,8 +209,8 @@ final class PollLoopThread: SerialExecutor, @unchecked Sendable {
   }
 
   /// In reverse order, so that the authenticator, which comes first, goes last.
-  private func closeSockets() {
-    for socket in sockets.reversed() { socket.close() }
+  private func closeSockets(linger: Duration?) {
+    for socket in sockets.reversed() { socket.close(linger: linger) }
     sockets = []
   }
 }

@@ -6,10 +6,10 @@ internal import Glibc
 /// No call here waits except those that say how long.
 package struct Socket<Pattern: SocketPattern>: ~Copyable {
   let handle: UnsafeMutableRawPointer
-  let context: Context
-  package let limits: MessageLimits
+  let context: ZeroMQContext
+  private let limits: MessageLimits
 
-  package init(_ context: Context, _ options: SocketOptions) throws(ZeroMQError) {
+  package init(_ context: ZeroMQContext, _ options: SocketOptions) throws(ZeroMQError) {
     let handle = try context.openSocket(type: Pattern.type)
     do throws(ZeroMQError) {
       try options.apply(to: handle, type: Pattern.type)
@@ -19,7 +19,7 @@ package struct Socket<Pattern: SocketPattern>: ~Copyable {
     }
     self.handle = handle
     self.context = context
-    self.limits = options.limits
+    limits = options.limits
   }
 
   deinit {
@@ -41,6 +41,11 @@ package struct Socket<Pattern: SocketPattern>: ~Copyable {
   package func connect(_ endpoint: String) throws(ZeroMQError) {
     try Self.checkPort(endpoint)
     guard zmq_connect(handle, endpoint) == 0 else { throw .last("connect to", endpoint) }
+  }
+
+  /// From now on, what is unsent keeps the socket alive after it is closed for at most `period`.
+  func linger(for period: Duration) throws(ZeroMQError) {
+    try OptionSetter(socket: handle).set(ZMQ_LINGER, milliseconds: period)
   }
 
   package func disconnect(_ endpoint: String) throws(ZeroMQError) {

@@ -40,7 +40,7 @@ struct PollLoopTests {
       #expect(await notebook.isOnLoop)
       #expect(!loop.isCurrent)
       let endpoint = try await notebook.open()
-      let push = try Socket<Push>(Context(), SocketOptions())
+      let push = try Socket<Push>(ZeroMQContext(), SocketOptions())
       try push.connect(endpoint)
       for _ in 0..<10 { try push.send(["x"], within: patience) }
       let deadline = ContinuousClock.now + patience
@@ -122,7 +122,7 @@ struct PollLoopTests {
         if !isOver.load(ordering: .relaxed) { loop.schedule(after: .milliseconds(1), repeatTimer) }
       }
       let pusher = Thread {
-        guard let push = try? Socket<Push>(Context(), SocketOptions()) else { return }
+        guard let push = try? Socket<Push>(ZeroMQContext(), SocketOptions()) else { return }
         guard (try? push.connect(endpoint)) != nil else { return }
         while !isOver.load(ordering: .relaxed) { try? push.send(["x"], within: .milliseconds(100)) }
       }
@@ -179,7 +179,7 @@ struct PollLoopTests {
         router.onUndeliverable = { lost.put($1) }
         return (OnLoop(value: router), try router.bind("tcp://127.0.0.1:*"))
       }
-      let context = try Context()
+      let context = try ZeroMQContext()
       let slowOptions = SocketOptions.with {
         $0.routingID = Array("slow".utf8)
         $0.receiveHighWaterMark = 2
@@ -194,26 +194,27 @@ struct PollLoopTests {
         _ = try quick.send(["hello"])
       }
       #expect(Set(await hellos.take(2)) == ["slow", "quick"])
-      let queued = try await loop.run {
-        var outcome = SendOutcome.sent
-        for _ in 0..<1000 where outcome != .full {
-          outcome = try router.value.send(["slow", Message([UInt8](repeating: 0, count: 100_000))])
+      // The system's own buffers grow for a while, so what is full at first takes more a moment later.
+      var refusals = 0
+      while refusals < 3 {
+        let outcomes = try await loop.run {
+          try (0..<20).map { _ in try router.value.send(["slow", Message([UInt8](repeating: 0, count: 100_000))]) }
         }
-        for _ in 0..<5 { _ = try router.value.send(["quick", "for you"]) }
-        return outcome
+        refusals = outcomes.allSatisfy { $0 == .full } ? refusals + 1 : 0
+        try await Task.sleep(for: .milliseconds(50))
       }
-      #expect(queued == .full)
+      try await loop.run { for _ in 0..<5 { _ = try router.value.send(["quick", "for you"]) } }
       #expect(await received.take(5) == [7, 7, 7, 7, 7])
       slow = nil
-      #expect(await lost.take(1).first.map { $0 > 0 } == true)
+      #expect(await lost.take(1) == [5])
     }
   }
 
   @Test("it stops in bounded time with messages unsent, to peers that are absent and to one that does not read")
   func stopsWithUnsent() async throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let loop = try PollLoop(context: context)
-    let other = try Context()
+    let other = try ZeroMQContext()
     let pull = try Socket<Pull>(other, .with { $0.receiveHighWaterMark = 1 })
     let endpoint = try pull.bind("tcp://127.0.0.1:*")
     try await loop.run {
@@ -224,7 +225,7 @@ struct PollLoopTests {
       for target in [endpoint, "tcp://127.0.0.1:1"] {
         let push = loop.register(try Socket<Push>(context, options))
         try push.connect(target)
-        for _ in 0..<200 { _ = try push.send([Message([UInt8](repeating: 0, count: 500_000))]) }
+        for _ in 0..<200 { _ = try push.send([Message([UInt8](repeating: 0, count: 50_000))]) }
       }
       let late = loop.register(try Socket<Push>(context, .with {
         $0.onlyForConnected = false
@@ -245,10 +246,10 @@ struct PollLoopTests {
 
   @Test("what was queued when it stops is delivered if the peer reads")
   func deliversBeforeStopping() async throws {
-    let other = try Context()
+    let other = try ZeroMQContext()
     let pull = try Socket<Pull>(other, SocketOptions())
     let endpoint = try pull.bind("tcp://127.0.0.1:*")
-    let loop = try PollLoop(context: Context())
+    let loop = try PollLoop(context: ZeroMQContext())
     try await loop.run {
       let push = loop.register(try Socket<Push>(loop.context, SocketOptions()))
       try push.connect(endpoint)
@@ -277,7 +278,7 @@ struct PollLoopTests {
         }
         return try pull.bind("tcp://127.0.0.1:*")
       }
-      let push = try Socket<Push>(Context(), SocketOptions())
+      let push = try Socket<Push>(ZeroMQContext(), SocketOptions())
       try push.connect(endpoint)
       for number in 0..<count {
         try push.send([Message(withUnsafeBytes(of: number) { Array($0) })], within: patience)

@@ -6,7 +6,7 @@ import Testing
 struct SocketTests {
   @Test("what is pushed is pulled, whole and in order")
   func pushPull() throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let pull = try Socket<Pull>(context, SocketOptions())
     let endpoint = try pull.bind("tcp://127.0.0.1:*")
     let push = try Socket<Push>(context, SocketOptions())
@@ -19,7 +19,7 @@ struct SocketTests {
 
   @Test("a router answers the dealer that asked, by its routing id")
   func routerDealer() throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let router = try Socket<Router>(context, SocketOptions())
     let endpoint = try router.bind("tcp://127.0.0.1:*")
     let first = try Socket<Dealer>(context, .with { $0.routingID = Array("first".utf8) })
@@ -39,7 +39,7 @@ struct SocketTests {
 
   @Test("a router refuses a target that is not connected, rather than lose the message in silence")
   func unknownTarget() throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let router = try Socket<Router>(context, SocketOptions())
     try router.bind("tcp://127.0.0.1:*")
     let error = #expect(throws: ZeroMQError.self) { try router.trySend(["nobody", "hello"]) }
@@ -48,7 +48,7 @@ struct SocketTests {
 
   @Test("a subscriber gets what begins as it asked, and nothing else")
   func publishSubscribe() throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let publish = try Socket<Publish>(context, SocketOptions())
     let endpoint = try publish.bind("tcp://127.0.0.1:*")
     let subscribe = try Socket<Subscribe>(context, SocketOptions())
@@ -67,7 +67,7 @@ struct SocketTests {
 
   @Test("a port in use is an error that names it and says what to do")
   func portInUse() throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let one = try Socket<Pull>(context, SocketOptions())
     let endpoint = try one.bind("tcp://127.0.0.1:*")
     let other = try Socket<Pull>(context, SocketOptions())
@@ -85,14 +85,14 @@ struct SocketTests {
       ("tcp://127.0.0.1:99999", "zeromq.bad-endpoint"), ("tcp://198.51.100.1:5555", "zeromq.address-not-here"),
     ])
   func badEndpoint(endpoint: String, code: String) throws {
-    let socket = try Socket<Pull>(Context(), SocketOptions())
+    let socket = try Socket<Pull>(ZeroMQContext(), SocketOptions())
     let error = #expect(throws: ZeroMQError.self) { try socket.bind(endpoint) }
     #expect(error?.code == code)
   }
 
   @Test("waiting for what never comes ends at its deadline")
   func deadlines() throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let pull = try Socket<Pull>(context, SocketOptions())
     try pull.bind("tcp://127.0.0.1:*")
     let push = try Socket<Push>(context, SocketOptions())
@@ -107,7 +107,7 @@ struct SocketTests {
 
   @Test("a context with open sockets says so instead of waiting for ever")
   func terminateWithOpenSockets() throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let socket = try Socket<Pull>(context, SocketOptions())
     let error = #expect(throws: ZeroMQError.self) { try context.terminate() }
     #expect(error?.code == "zeromq.sockets-open")
@@ -126,7 +126,7 @@ struct MessageLimitTests {
     arguments: [([Int](), "zeromq.frame-count"), ([1, 1, 1, 1], "zeromq.frame-count"), ([1001], "zeromq.too-large"),
       ([800, 800], "zeromq.too-large")])
   func sending(sizes: [Int], code: String) throws {
-    let push = try Socket<Push>(Context(), .with { $0.limits = Self.limits })
+    let push = try Socket<Push>(ZeroMQContext(), .with { $0.limits = Self.limits })
     let message = Multipart(sizes.map { Message([UInt8](repeating: 0, count: $0)) })
     let error = #expect(throws: ZeroMQError.self) { try push.trySend(message) }
     #expect(error?.code == code)
@@ -136,7 +136,7 @@ struct MessageLimitTests {
     [Int](repeating: 1, count: 100), [900, 900],
   ])
   func receiving(sizes: [Int]) throws {
-    let context = try Context()
+    let context = try ZeroMQContext()
     let pull = try Socket<Pull>(context, .with { $0.limits = Self.limits })
     let endpoint = try pull.bind("tcp://127.0.0.1:*")
     let push = try Socket<Push>(context, .with { $0.limits = MessageLimits(frames: 1000) })

@@ -27,7 +27,7 @@ extension SocketOptions {
 
 /// Runs `body` with a loop and stops it afterwards, however `body` ends.
 func withLoop<Result>(_ body: (PollLoop) async throws -> Result) async throws -> Result {
-  let loop = try PollLoop(context: Context())
+  let loop = try PollLoop(context: ZeroMQContext())
   do {
     let result = try await body(loop)
     try await loop.stop()

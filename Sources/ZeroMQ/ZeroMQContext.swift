@@ -4,7 +4,7 @@ internal import Synchronization
 /// The process's one ZeroMQ context: its I/O threads and everything that is `inproc`.
 ///
 /// Sockets hold it, so it outlives them; `terminate` waits no longer than the longest linger of the sockets just closed.
-package final class Context: Sendable {
+package final class ZeroMQContext: Sendable {
   // libzmq documents contexts, alone among its objects, as safe to use from any thread.
   nonisolated(unsafe) let handle: UnsafeMutableRawPointer
   private let lifetime = Mutex(Lifetime())
@@ -24,6 +24,16 @@ package final class Context: Sendable {
       zmq_ctx_set(handle, ZMQ_MAX_SOCKETS, maximumSockets) == 0
     else { throw .last("set up", "a context") }
   }
+
+  /// libzmq's, as in `4.3.4`.
+  package static var version: String {
+    var (major, minor, patch): (Int32, Int32, Int32) = (0, 0, 0)
+    zmq_version(&major, &minor, &patch)
+    return "\(major).\(minor).\(patch)"
+  }
+
+  /// Whether this libzmq can authenticate and encrypt.
+  package static var hasCurve: Bool { zmq_has("curve") == 1 }
 
   deinit {
     // Every socket holds this object, so none is open here and the wait is bounded by their lingers.
