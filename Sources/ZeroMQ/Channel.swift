@@ -1,8 +1,14 @@
 internal import CZeroMQ
 
+/// What all channels tell their owners, whatever their pattern.
+package protocol MonitoredChannel: AnyObject {
+  var onRefuse: ((Refusal) -> Void)? { get set }
+  var onFailure: ((ZeroMQError) -> Void)? { get set }
+}
+
 /// A socket on a `PollLoop`: receives when something has arrived, sends without waiting, and keeps a bounded queue of
 /// what could not be sent yet. Lives on the loop's thread.
-package final class Channel<Pattern: SocketPattern>: PolledSocket {
+package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChannel {
   /// Called with each message. While nil nothing is read, and peers are held back by their high-water marks.
   package var onReceive: ((Multipart) -> Void)?
   /// Called with what was thrown away for breaking the limits.

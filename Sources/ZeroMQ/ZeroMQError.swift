@@ -56,7 +56,7 @@ package struct ZeroMQError: ActionableError, Equatable {
     }
   }
 
-  static let closed = ZeroMQError(
+  package static let closed = ZeroMQError(
     code: "closed", message: "the socket has been closed", advice: "this is expected while the process ends")
 
   /// `tcp://127.0.0.1:5555` as "port 5555 on 127.0.0.1"; anything else as it is.

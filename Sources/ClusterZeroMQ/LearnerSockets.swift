@@ -1,0 +1,107 @@
+internal import ActionableErrors
+internal import Cluster
+internal import Rollout
+internal import ZeroMQ
+
+/// The learner's sockets, on the poll loop's thread. They refer to this actor until the loop is stopped, so it must be.
+actor LearnerSockets: LoopActor {
+  nonisolated let loop: PollLoop
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
+
+  private let allowList: AllowList
+  private let inbound: InboundQueue<LearnerInbound>
+  private let report: @Sendable (String) -> Void
+  private var control: Channel<Router>?
+  private var data: Channel<Pull>?
+  private var weights: Channel<Publish>?
+
+  init(
+    loop: PollLoop, allowList: AllowList, inbound: InboundQueue<LearnerInbound>,
+    report: @escaping @Sendable (String) -> Void
+  ) {
+    self.loop = loop
+    self.allowList = allowList
+    self.inbound = inbound
+    self.report = report
+  }
+
+  struct Ports {
+    let control: TCPEndpoint
+    let publish: TCPEndpoint
+    let data: TCPEndpoint
+  }
+
+  /// Binds all sockets, the control socket to `endpoint` and the others to any free ports of the same address.
+  func open(_ endpoint: TCPEndpoint, keys: KeyPair, options: TransportOptions) throws -> Ports {
+    try Authenticator.start(on: loop, admitting: allowList) { [report] address, key in
+      report("turned away \(key.map { "the unregistered key \($0)" } ?? "a peer without a key") from \(address)")
+    }
+    let security = SocketOptions.Security.server(keys: keys, domain: TransportOptions.domain)
+    let control = loop.register(
+      try Socket<Router>(loop.context, options.control(security)), queue: options.controlQueue)
+    let data = loop.register(try Socket<Pull>(loop.context, options.data(security)))
+    let weights = loop.register(try Socket<Publish>(loop.context, options.broadcast(security)))
+    let ports = Ports(
+      control: try TCPEndpoint(try control.bind(endpoint.description)),
+      publish: try TCPEndpoint(try weights.bind(endpoint.with(port: 0).description)),
+      data: try TCPEndpoint(try data.bind(endpoint.with(port: 0).description)))
+    (self.control, self.data, self.weights) = (control, data, weights)
+    return ports
+  }
+
+  /// Begins to read. Only after the sockets have been shown to refuse strangers.
+  func listen() {
+    control?.onReceive = { [self] message in
+      guard message.frames.count == 2, let (peer, role) = sender(of: message, connection: message.frames[0].bytes)
+      else { return }
+      deliver(.control(peer, role: role, message.frames[1].bytes), message)
+    }
+    data?.onReceive = { [self] message in
+      guard message.frames.count == 1, let (peer, role) = sender(of: message, connection: []) else { return }
+      deliver(.data(peer, role: role, message.frames[0].bytes), message)
+    }
+    for channel in [control, data, weights] as [(any MonitoredChannel)?] {
+      channel?.onFailure = { [inbound] error in _ = inbound.put(.failed(error), bytes: 0) }
+      channel?.onRefuse = { [report] in report("threw away a message of \($0.frames) frames, \($0.bytes) bytes") }
+    }
+  }
+
+  func send(_ frame: Frame, to peer: PeerID) {
+    guard let routingID = RoutingID(connection: peer.connection) else { return }
+    attempt("for \(peer)") { () throws(ZeroMQError) in
+      try control?.send([Message(routingID.bytes), Message(frame)])
+    }
+  }
+
+  func publish(_ frame: Frame) {
+    attempt("for all workers") { () throws(ZeroMQError) in try weights?.send([Message(frame)]) }
+  }
+
+  /// There is room again for what is received.
+  func resume() {
+    control?.isPaused = false
+    data?.isPaused = false
+  }
+
+  /// Who sent this, if its key is registered still and for a role.
+  private func sender(of message: Multipart, connection: [UInt8]) -> (PeerID, Role)? {
+    guard let peer = allowList.sender(of: message), let role = Role(rawValue: peer.role) else { return nil }
+    return (PeerID(name: peer.name, connection: RoutingID(bytes: connection).connection), role)
+  }
+
+  private func deliver(_ event: LearnerInbound, _ message: Multipart) {
+    guard inbound.put(event, bytes: message.byteCount) else { return }
+    control?.isPaused = true
+    data?.isPaused = true
+  }
+
+  private func attempt(_ target: String, _ send: () throws(ZeroMQError) -> SendOutcome?) {
+    do throws(ZeroMQError) {
+      if try send() == .full { report("dropped a message \(target): its queue is full") }
+    } catch where error.code != "zeromq.unknown-peer" && error != .closed {
+      report("dropped a message \(target): \(error)")
+    } catch {
+      // The peer is gone, or this process is about to be: the sender's own timers notice.
+    }
+  }
+}

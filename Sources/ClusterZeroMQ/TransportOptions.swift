@@ -1,0 +1,56 @@
+internal import Rollout
+internal import ZeroMQ
+
+/// How each plane's sockets are set up: the same at both ends of a connection.
+struct TransportOptions {
+  let limits: Limits
+
+  /// Routing id and payload, or the payload alone.
+  private static let frames = 2
+  private static let routingID = 256
+  /// Messages that libzmq holds for one peer; what it does not take waits in the process, bounded in bytes too.
+  private static let highWaterMark: Int32 = 16
+
+  /// DEALER and ROUTER.
+  func control(_ security: SocketOptions.Security) -> SocketOptions {
+    options(security, frameBytes: limits.controlMessage)
+  }
+
+  /// PUB and SUB. A subscriber that falls this many messages behind misses some, and fetches them.
+  func broadcast(_ security: SocketOptions.Security) -> SocketOptions {
+    var options = options(security, frameBytes: limits.controlMessage)
+    options.sendHighWaterMark = 4 * Self.highWaterMark
+    options.receiveHighWaterMark = 4 * Self.highWaterMark
+    return options
+  }
+
+  /// PUSH and PULL.
+  func data(_ security: SocketOptions.Security) -> SocketOptions {
+    options(security, frameBytes: limits.dataMessage)
+  }
+
+  var controlQueue: QueueLimits {
+    QueueLimits(messages: 1024, bytes: 8 * limits.controlMessage, destinations: limits.peers)
+  }
+
+  var dataQueue: QueueLimits {
+    QueueLimits(messages: limits.queuedGroups, bytes: limits.dataMessage)
+  }
+
+  /// Bytes that may wait for the reader of `inbound` before sockets are no longer read.
+  var inboundBytes: Int { limits.dataMessage }
+  var inboundCount: Int { limits.queuedGroups }
+
+  /// ZAP domains. One authenticator serves a process's sockets, and each socket must name one.
+  static let domain = "sophia"
+
+  private func options(_ security: SocketOptions.Security, frameBytes: Int) -> SocketOptions {
+    var options = SocketOptions()
+    options.security = security
+    options.limits = MessageLimits(
+      frames: Self.frames, frameBytes: frameBytes, messageBytes: frameBytes + Self.routingID)
+    options.sendHighWaterMark = Self.highWaterMark
+    options.receiveHighWaterMark = Self.highWaterMark
+    return options
+  }
+}
