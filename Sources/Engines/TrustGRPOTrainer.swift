@@ -1,0 +1,197 @@
+internal import Torch
+package import TrustGRPO
+package import VisionLanguage
+
+/// What an update is made with, besides the arithmetic of `TrustGRPOSettings`.
+package struct TrustGRPOTrainerSettings: Sendable {
+  package var learningRate = 5e-7
+  package var weightDecay = 0.01
+  package var betas = (0.9, 0.999)
+  package var epsilon = 1e-8
+  /// The gradient's 2-norm is scaled down to this; infinity leaves it.
+  package var maximumGradientNorm = 1.0
+  /// Steps over which the learning rate rises to its value.
+  package var warmupSteps = 0
+  /// Responses an optimiser step; nil takes all that `train` is given in one.
+  package var globalBatchSize: Int?
+  /// Groups in memory at once. Bits depend on it, means do not.
+  package var microBatchGroups = 16
+  package var freezesVisionTower = false
+
+  package init() {}
+}
+
+/// What one call of `train` did. Means are over response tokens.
+package struct TrustGRPOMetrics: Sendable, Hashable {
+  package var loss = 0.0
+  /// k3 to the reference policy, nats; 0 if the KL coefficient is 0.
+  package var kl = 0.0
+  /// Of the policy before the update, nats.
+  package var entropy = 0.0
+  /// Share of tokens where the clipped branch decides.
+  package var clipFraction = 0.0
+  /// pi / pi_behaviour.
+  package var meanRatio = 0.0
+  /// Before clipping; the mean over optimiser steps.
+  package var gradientNorm = 0.0
+  package var learningRate = 0.0
+  package var optimizerSteps = 0
+  package var tokens = 0
+  package var seconds = 0.0
+  /// Of `seconds`, spent on the reference policy.
+  package var referenceSeconds = 0.0
+}
+
+/// Trains a policy with equation 7 of SophiaVL-R1 (arXiv 2505.17018) on scored groups.
+///
+/// A group's prompt, image included, is read once for all of its responses, forward and backward. The same weights, groups
+/// in the same order, and threads give the same bits.
+package final class TrustGRPOTrainer {
+  package let policy: Qwen25VL
+  /// Never changed here. Nil if the KL coefficient is 0.
+  package let reference: Qwen25VL?
+  package var settings: TrustGRPOTrainerSettings
+  let optimizer: AdamW
+  /// Of the optimiser's parameters, in its order.
+  let trainedNames: [String]
+  private let loss: TrustGRPOLoss
+
+  /// - Parameter reference: a model of its own with the weights to stay close to; needed unless the KL coefficient is 0.
+  package init(
+    policy: Qwen25VL, reference: Qwen25VL?, algorithm: TrustGRPOSettings, settings: TrustGRPOTrainerSettings
+  ) throws {
+    guard algorithm.klCoefficient == 0 || reference != nil else {
+      throw TrainingError.batch("the KL coefficient is \(algorithm.klCoefficient) and there is no reference policy")
+    }
+    guard settings.microBatchGroups > 0, settings.globalBatchSize ?? 1 > 0 else {
+      throw TrainingError(
+        code: "training.settings", message: "a batch size is not positive", advice: "set optimizer batch sizes to 1 or more")
+    }
+    let parameters = policy.parameters
+    try parameters.setTrained { !settings.freezesVisionTower || !$0.hasPrefix("visual.") }
+    self.policy = policy
+    self.reference = algorithm.klCoefficient == 0 ? nil : reference
+    self.settings = settings
+    trainedNames = parameters.trained.map(\.name)
+    optimizer = try AdamW(
+      parameters.trained.map(\.tensor), betas: settings.betas, epsilon: settings.epsilon,
+      weightDecay: settings.weightDecay)
+    loss = TrustGRPOLoss(
+      clipLow: algorithm.clipLow, clipHigh: algorithm.clipHigh, klCoefficient: algorithm.klCoefficient)
+  }
+
+  /// One pass over `groups` in the given order: an optimiser step for each `globalBatchSize` responses.
+  ///
+  /// - Parameters:
+  ///   - step: of training, from 1; sets the learning rate during warm-up.
+  ///   - referenceLogProbabilities: nats, [group][response][token], if they are known already.
+  package func train(
+    _ groups: [TrainingGroup], step: Int, referenceLogProbabilities: [[[Float]]]? = nil
+  ) throws -> TrustGRPOMetrics {
+    guard !groups.isEmpty else { throw TrainingError.batch("there is no group to train on") }
+    for group in groups { try group.check() }
+    guard referenceLogProbabilities.map({ $0.count == groups.count }) ?? true else {
+      throw TrainingError.batch("reference log-probabilities came for other groups")
+    }
+    let clock = ContinuousClock()
+    let started = clock.now
+    var metrics = TrustGRPOMetrics()
+    metrics.learningRate = learningRate(at: step)
+    let samples = max(1, groups[0].responses.count)
+    let groupsPerStep = settings.globalBatchSize.map { max(1, $0 / samples) } ?? groups.count
+    for first in stride(from: 0, to: groups.count, by: groupsPerStep) {
+      try update(
+        groups, first..<min(first + groupsPerStep, groups.count), referenceLogProbabilities, &metrics)
+    }
+    let tokens = Double(metrics.tokens)
+    metrics.loss /= tokens
+    metrics.kl /= tokens
+    metrics.clipFraction /= tokens
+    metrics.meanRatio /= tokens
+    metrics.entropy /= tokens
+    metrics.gradientNorm /= Double(metrics.optimizerSteps)
+    metrics.seconds = (clock.now - started) / .seconds(1)
+    return metrics
+  }
+
+  private func learningRate(at step: Int) -> Double {
+    let warmup = settings.warmupSteps
+    return settings.learningRate * (warmup > 0 ? min(1, Double(step) / Double(warmup)) : 1)
+  }
+
+  /// One step of the optimiser. Adds the sums of its tokens to `metrics`.
+  private func update(
+    _ groups: [TrainingGroup], _ range: Range<Int>, _ known: [[[Float]]]?, _ metrics: inout TrustGRPOMetrics
+  ) throws {
+    let tokens = groups[range].reduce(0) { $0 + $1.tokenCount }
+    optimizer.clearGradients()
+    defer { optimizer.clearGradients() }
+    for first in stride(from: range.lowerBound, to: range.upperBound, by: settings.microBatchGroups) {
+      let part = first..<min(first + settings.microBatchGroups, range.upperBound)
+      let batch = try PaddedGroups(groups[part], on: policy)
+      let clock = ContinuousClock()
+      let before = clock.now
+      let referenceValues = try reference.map { reference in
+        if let known { return try batch.padded(Array(known[part]), on: policy) }
+        return try withoutGradient {
+          try reference.logProbabilities(after: reference.encode(batch.prompts), batch.continuations).logProbabilities
+        }
+      }
+      metrics.referenceSeconds += (clock.now - before) / .seconds(1)
+      let found = try policy.logProbabilities(after: policy.encode(batch.prompts), batch.continuations)
+      let sums = try loss.sums(
+        policy: found.logProbabilities, entropies: found.entropies, behaviour: batch.behaviour,
+        reference: referenceValues, advantages: batch.advantages, mask: batch.mask)
+      try (sums.loss * (1 / Double(tokens))).backward()
+      let values: [Double] = try sums.metrics.values()
+      metrics.loss += try sums.loss.item()
+      metrics.kl += values[0]
+      metrics.clipFraction += values[1]
+      metrics.meanRatio += values[2]
+      metrics.entropy += values[3]
+    }
+    guard metrics.loss.isFinite else { throw TrainingError.notFinite("the loss") }
+    let norm = try optimizer.clipGradientNorm(settings.maximumGradientNorm)
+    guard norm.isFinite else { throw TrainingError.notFinite("the gradient") }
+    try optimizer.step(learningRate: metrics.learningRate)
+    metrics.gradientNorm += norm
+    metrics.optimizerSteps += 1
+    metrics.tokens += tokens
+  }
+}
+
+/// Groups as tensors [groups, samples, longest response], 0 where padded.
+private struct PaddedGroups {
+  let prompts: [VisualPrompt]
+  let continuations: Continuations
+  let behaviour: Tensor
+  let advantages: Tensor
+  let mask: Tensor
+
+  init(_ groups: ArraySlice<TrainingGroup>, on model: Qwen25VL) throws {
+    prompts = groups.map(\.prompt)
+    continuations = try Continuations(groups.map { $0.responses.map(\.tokens) })
+    let shape = [continuations.groups, continuations.samples, continuations.paddedLength]
+    func spread(_ value: (TrainingGroup.Response, Int) -> Float) throws -> Tensor {
+      var values = [Float](repeating: 0, count: shape[0] * shape[1] * shape[2])
+      for (row, response) in groups.lazy.flatMap(\.responses).enumerated() {
+        for token in response.tokens.indices { values[row * shape[2] + token] = value(response, token) }
+      }
+      return try Tensor(values, shape: shape, on: model.device)
+    }
+    behaviour = try spread { $0.behaviourLogProbabilities[$1] }
+    advantages = try spread { response, _ in response.advantage }
+    mask = try spread { _, _ in 1 }
+  }
+
+  /// [group][response][token] as a tensor.
+  func padded(_ values: [[[Float]]], on model: Qwen25VL) throws -> Tensor {
+    let rows = values.flatMap { $0 }
+    guard rows.map(\.count) == continuations.lengths else {
+      throw TrainingError.batch("reference log-probabilities came for other tokens")
+    }
+    let padded = rows.flatMap { $0 + [Float](repeating: 0, count: continuations.paddedLength - $0.count) }
+    let shape = [continuations.groups, continuations.samples, continuations.paddedLength]
+    return try Tensor(padded, shape: shape, on: model.device)
+  }
+}
