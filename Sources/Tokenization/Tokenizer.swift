@@ -2,8 +2,8 @@ internal import DurableFiles
 
 /// Byte-level byte-pair encoding as Qwen2.5-VL has it, read from the `tokenizer.json` of a model folder.
 ///
-/// Encodes and decodes to what the `tokenizers` library gives for the same file. Every text can be encoded, and decodes
-/// to itself once normalised.
+/// Encodes and decodes to what the `tokenizers` library gives for the same file. With all 256 bytes in the vocabulary, as
+/// every published one has them, any text can be encoded, and decodes to itself once normalised.
 package struct Tokenizer: Sendable {
   /// One more than the largest token id: the least `vocab_size` of a model that this tokenizer fits.
   package var vocabularySize: Int { table.size }
@@ -13,8 +13,8 @@ package struct Tokenizer: Sendable {
 
   private let table: TokenTable
   private let merges: PairMerges
-  /// [byte]: the token that stands for it alone.
-  private let byteTokens: [Int32]
+  /// [byte]: the token that stands for it alone; nil for a byte that the vocabulary lacks, and that is left out of texts.
+  private let byteTokens: [Int32?]
   private let composes: Bool
   private let specialIDs: Set<Int32>
   /// Added tokens that are found before and after normalisation.
@@ -42,7 +42,7 @@ package struct Tokenizer: Sendable {
         throw .inconsistent("token \(String(decoding: spelling, as: UTF8.self)) or its id \(id) occurs twice", in: name)
       }
     }
-    byteTokens = try Self.byteTokens(table, name)
+    byteTokens = (UInt8.min...UInt8.max).map { table.id(of: ByteAlphabet.spelling(of: [$0])) }
     merges = try Self.merges(file, table, name)
     for token in file.addedTokens {
       let spelling = Array(token.content.utf8)
@@ -126,21 +126,10 @@ package struct Tokenizer: Sendable {
       case .token(let id): ids.append(id)
       case .text(let range):
         PreTokenizer.forEachWord(in: UnsafeBufferPointer(rebasing: text[range])) { word in
-          merger.merge(word.lazy.map { byteTokens[Int($0)] }, by: merges, into: &ids)
+          merger.merge(word.lazy.compactMap { byteTokens[Int($0)] }, by: merges, into: &ids)
         }
       }
     }
-  }
-
-  private static func byteTokens(_ table: TokenTable, _ name: String) throws(TokenizerError) -> [Int32] {
-    var tokens: [Int32] = []
-    for byte in UInt8.min...UInt8.max {
-      guard let id = table.id(of: ByteAlphabet.spelling(of: [byte])) else {
-        throw .inconsistent("no token for byte \(byte): not every text could be encoded", in: name)
-      }
-      tokens.append(id)
-    }
-    return tokens
   }
 
   private static func merges(

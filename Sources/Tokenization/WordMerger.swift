@@ -18,7 +18,7 @@ struct WordMerger {
   private static let shortWord = 24
 
   /// - Parameters:
-  ///   - bytes: the tokens of the word's single bytes, at least one.
+  ///   - bytes: the tokens of the word's single bytes.
   ///   - ids: where the tokens are appended.
   mutating func merge(_ bytes: some Sequence<Int32>, by merges: PairMerges, into ids: inout [Int32]) {
     tokens.removeAll(keepingCapacity: true)

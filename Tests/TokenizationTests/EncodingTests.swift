@@ -54,6 +54,14 @@ struct EncodingTests {
     #expect(try tokenizer.decode([], skippingSpecial: false) == "")
   }
 
+  @Test("bytes that the vocabulary lacks are left out, as the library leaves them out")
+  func sparse() throws {
+    let tokenizer = try Tokenizer(tokenizerJSON: Fixture.path("sparse_tokenizer.json"))
+    for row in try Fixture.read("sparse_encodings.json", as: [Fixture.Encoding].self) {
+      #expect(tokenizer.encode(row.text) == row.ids, "\(row.text)")
+    }
+  }
+
   @Test("special tokens are found by name")
   func special() throws {
     let tokenizer = try Fixture.tokenizer()

@@ -1,4 +1,3 @@
-import DurableFiles
 import Foundation
 import Testing
 
@@ -63,17 +62,5 @@ struct TokenizeLinesTests {
     let tokenizer = try Fixture.tokenizer()
     let ids = try JSONDecoder().decode([Int32].self, from: Data(run([Array(line.utf8)])[0].utf8))
     #expect(ids == tokenizer.encode("\"\\/\u{8}\u{c}\n\r\té🙂"))
-  }
-
-  @Test("lines are read from a file as they come, with or without a last line's end")
-  func byteLines() throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("lines-\(UUID().uuidString)").path
-    defer { try? DurableFiles.remove(path) }
-    let long = String(repeating: "x", count: 200_000)
-    for (text, lines) in [("", []), ("\n", [""]), ("a\n\nb", ["a", "", "b"]), ("\(long)\n\(long)\n", [long, long])] {
-      try DurableFiles.write(text, to: path)
-      let file = try #require(FileHandle(forReadingAtPath: path))
-      #expect(ByteLines(descriptor: file.fileDescriptor).map { String(decoding: $0, as: UTF8.self) } == lines)
-    }
   }
 }

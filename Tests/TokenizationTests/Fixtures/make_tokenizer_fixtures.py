@@ -154,6 +154,7 @@ def main():
         }, indent=0) + "\n")  # fmt: skip
 
     make_conversations(tokenizer)
+    make_sparse()
 
 
 # The template of Qwen2.5-VL for text and images, as a reader of its documentation would write it down.
@@ -190,6 +191,16 @@ def make_conversations(tokenizer):
                     "ids": fast(text, add_special_tokens=False)["input_ids"],
                 })  # fmt: skip
     dump("conversations.json", rows)
+
+
+def make_sparse():
+    """A vocabulary without most bytes: the library leaves them out of texts, and merges across the gap."""
+    tokenizer = qwen({"a": 0, "b": 1, "ab": 2, "\u0120": 3, "\u0120ab": 4, "\u00c3": 5}, [("a", "b"), ("\u0120", "ab")])
+    tokenizer.add_special_tokens(SPECIAL)
+    texts = ["ab", "a-b", "azb zab", "xyz", "", " xab", "a\u00e9b", "zzz<|im_end|>zb", "a" + "z" * 40 + "b", "z" * 40]
+    rows = [{"text": t, "ids": tokenizer.encode(t).ids, "decoded": tokenizer.decode(tokenizer.encode(t).ids)} for t in texts]
+    (HERE / "sparse_tokenizer.json").write_text(json.dumps(json.loads(tokenizer.to_str())) + "\n")
+    dump("sparse_encodings.json", rows)
 
 
 if __name__ == "__main__":
