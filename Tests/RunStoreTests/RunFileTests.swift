@@ -60,7 +60,7 @@ struct RunFileTests {
   /// A log that is a device fails as a disk does, at the very system call. Only root may make one.
   static let canMakeDevices = geteuid() == 0
 
-  private func replaceLog(byDevice minor: UInt64) throws {
+  private func replaceLog(byDevice minor: UInt) throws {
     try #require(mknod(path + "-wal", S_IFCHR | 0o600, 1 << 8 | minor) == 0)
   }
 
