@@ -86,6 +86,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var seed: UInt64 = 0
     /// T of equation 5.
     package var steps = 100
+    /// Passes over the training rows; `resolve(trainingRows:)` turns them into `steps`. nil: `steps` as it is.
+    package var epochs: Int?
     /// Steps between checkpoints; one is made at the end in any case.
     package var checkpointEvery = 20
     /// Checkpoints kept besides the best by held-out accuracy.
