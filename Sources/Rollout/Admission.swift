@@ -72,6 +72,7 @@ package struct AdmissionRules: Sendable, Hashable {
 
   /// Step `s` trains on top of version `s - 1`; a sample may be at most `staleness` versions older.
   package func isFresh(version: UInt64, step: UInt32) -> Bool {
+    guard step >= 1 else { return false }
     let base = UInt64(step) - 1
     return version <= base && base - version <= UInt64(staleness)
   }

@@ -28,6 +28,11 @@ package struct Download: Sendable {
     return true
   }
 
+  /// Whether the chunk lies beyond bytes that have not come.
+  package func isAhead(_ chunk: Chunk) -> Bool {
+    chunk.source == source && chunk.offset > bytes.count
+  }
+
   /// What to ask for next; nil once everything is here.
   package mutating func pull(at now: Instant) -> Fetch? {
     guard !isComplete else { return nil }

@@ -9,7 +9,8 @@ package struct LearnerSettings: Sendable, Hashable {
   package var heartbeat: Duration
   /// A peer that has not been heard of for this long is taken for dead.
   package var peerTimeout: Duration
-  /// A unit leased this often without a group is dead-lettered.
+  /// A unit is dead-lettered when this many of its leases have failed: declined, run out, or held by a worker that
+  /// died. A lease that a leaving worker gives back does not count.
   package var maximumAttempts: UInt32
   package var checkpointEvery: UInt32
   /// How long peers have to say goodbye.

@@ -25,7 +25,7 @@ package struct LearnerLink: Sendable {
   let hello: Hello
   private(set) var incarnation: UInt32?
   private(set) var isWelcome = false
-  private var heartbeat: Duration = .seconds(1)
+  private(set) var heartbeat: Duration = .seconds(1)
   private var lastHeard: Instant
   private var nextHello: Instant
   private var nextBeat: Instant

@@ -7,6 +7,8 @@ struct LeaseTable: Sendable {
     let step: UInt32
     let worker: PeerID
     let deadline: Instant
+    /// When the lease was last sent to the worker.
+    var sent: Instant
   }
 
   private var open: [LeaseID: Record] = [:]
@@ -39,12 +41,17 @@ struct LeaseTable: Sendable {
     open[id] = nil
   }
 
-  func overdue(at now: Instant) -> [(LeaseID, Record)] {
-    guard open.contains(where: { $0.value.deadline <= now }) else { return [] }
-    return all.filter { $0.record.deadline <= now }.map { ($0.id, $0.record) }
+  mutating func noteSent(_ id: LeaseID, at now: Instant) {
+    open[id]?.sent = now
   }
 
-  func held(by peer: PeerID) -> [(LeaseID, Record)] {
-    all.filter { $0.record.worker == peer }.map { ($0.id, $0.record) }
+  /// Oldest first.
+  func overdue(at now: Instant) -> [(id: LeaseID, record: Record)] {
+    open.filter { $0.value.deadline <= now }.sorted { $0.key < $1.key }.map { (id: $0.key, record: $0.value) }
+  }
+
+  /// Oldest first.
+  func held(by peer: PeerID) -> [(id: LeaseID, record: Record)] {
+    open.filter { $0.value.worker == peer }.sorted { $0.key < $1.key }.map { (id: $0.key, record: $0.value) }
   }
 }

@@ -9,6 +9,9 @@ package struct Ledger: Sendable {
     package internal(set) var state: UnitState
     /// Times the unit has been leased.
     package internal(set) var attempts: UInt32
+    /// Times that a lease ended without a group through a fault that may lie in the unit. A learner that starts again
+    /// counts anew.
+    package internal(set) var failures: UInt32 = 0
     /// The lease that counts while the unit is leased, generated or scored.
     package internal(set) var lease: LeaseID?
   }
@@ -78,9 +81,12 @@ package struct Ledger: Sendable {
   }
 
   /// leased or generated -> queued.
-  package mutating func requeue(_ unit: UnitID) -> Bool {
+  ///
+  /// - Parameter isFault: whether it speaks against the unit; a worker that leaves in good order does not.
+  package mutating func requeue(_ unit: UnitID, isFault: Bool) -> Bool {
     guard let position = position(of: unit, in: [.leased, .generated]) else { return false }
     entries[position].lease = nil
+    if isFault { entries[position].failures += 1 }
     move(position, to: .queued)
     return true
   }

@@ -17,31 +17,57 @@ struct Membership: Sendable {
   }
 
   var isEmpty: Bool { members.isEmpty }
+  var count: Int { members.count }
   var peers: [PeerID] { members.keys.sorted() }
   var workers: [PeerID] { peers.filter { members[$0]?.hello.role == .worker } }
   var hasWorkers: Bool { members.values.contains { $0.hello.role == .worker } }
 
+  /// By name. A scorer that was started again at the same endpoint counts once, as it was heard of last.
   var scorers: [ScorerAddress] {
-    peers.compactMap { peer in
-      guard let hello = members[peer]?.hello, hello.role == .scorer else { return nil }
-      return ScorerAddress(name: peer.name, endpoint: hello.endpoint, publicKey: hello.publicKey)
+    var newest: [String: PeerID] = [:]
+    for peer in peers {
+      guard let member = members[peer], member.hello.role == .scorer else { continue }
+      let rival = newest[member.hello.endpoint].flatMap { members[$0]?.lastHeard }
+      if rival.map({ $0 < member.lastHeard }) ?? true { newest[member.hello.endpoint] = peer }
+    }
+    return newest.values.sorted().compactMap { peer in
+      members[peer].map {
+        ScorerAddress(name: peer.name, endpoint: $0.hello.endpoint, publicKey: $0.hello.publicKey)
+      }
     }
   }
 
   /// The worker with the most unused credit, the first by name among equals; nil if nobody wants more.
   var hungriestWorker: PeerID? {
     var best: (peer: PeerID, wanted: Int)?
-    for peer in peers {
-      guard let member = members[peer], member.credit > member.lent else { continue }
+    for (peer, member) in members where member.credit > member.lent {
       let wanted = member.credit - member.lent
-      if best.map({ wanted > $0.wanted }) ?? true { best = (peer, wanted) }
+      if best.map({ (wanted, $0.peer) > ($0.wanted, peer) }) ?? true { best = (peer, wanted) }
     }
     return best?.peer
   }
 
-  /// - Returns: false if the peer was a member already and only says hello again.
+  func isMember(_ peer: PeerID) -> Bool { members[peer] != nil }
+
+  /// Leases that `peer` holds and has not reported as generated.
+  func lent(to peer: PeerID) -> Int { members[peer]?.lent ?? 0 }
+
+  /// Whether `hello` comes from another process than the one that joined by this name and connection.
+  func isReplaced(_ peer: PeerID, by hello: Hello) -> Bool {
+    members[peer].map { $0.hello.processID != hello.processID || $0.hello.host != hello.host } ?? false
+  }
+
+  /// A member that only says hello again keeps its credit and its leases.
+  ///
+  /// - Returns: false if the peer was a member already.
   mutating func join(_ peer: PeerID, _ hello: Hello, at now: Instant) -> Bool {
-    members.updateValue(Member(hello: hello, lastHeard: now), forKey: peer) == nil
+    guard members[peer] != nil else {
+      members[peer] = Member(hello: hello, lastHeard: now)
+      return true
+    }
+    members[peer]?.hello = hello
+    members[peer]?.lastHeard = now
+    return false
   }
 
   /// - Returns: false if the peer is not a member.
@@ -51,8 +77,10 @@ struct Membership: Sendable {
     return true
   }
 
+  /// Only workers hold leases: what another role says that it wants is not counted.
   mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) {
-    members[peer]?.credit = min(max(credit, 0), Limits.standard.credit)
+    guard members[peer]?.hello.role == .worker else { return }
+    members[peer]?.credit = credit
     members[peer]?.version = version
   }
 

@@ -66,9 +66,7 @@ package struct ScorerRole: Sendable {
       receive(message, at: now, &actions)
     case .group(let peer, let role, let group): receive(group, from: peer, role: role, &actions)
     case .found(let digests):
-      fetcher?.markPresent(digests)
-      if let fetch = fetcher?.begin(at: now) { actions.append(.send(.fetch(fetch))) }
-      prepareIfFetched(&actions)
+      if let progress = fetcher?.begin(without: digests, at: now) { note(progress, &actions) }
     case .prepared: isPrepared = true
     case .scored(let group):
       current = nil
@@ -87,22 +85,21 @@ package struct ScorerRole: Sendable {
   private mutating func receive(_ message: LearnerMessage, at now: Instant, _ actions: inout [ScorerAction]) {
     switch message {
     case .welcome(let welcome):
-      let isFirst = fetcher == nil
+      // A learner that was replaced may not know it yet.
+      if let known = link.incarnation, welcome.incarnation < known { return }
       link.welcomed(welcome, at: now)
       actions.append(.connect(welcome))
-      if isFirst {
+      if fetcher == nil {
         fetcher = ArtifactFetcher(welcome: welcome)
         actions.append(.find(welcome.artifacts))
       }
     case .refused(let reason): end(.failed(reason: "the learner refused this scorer: \(reason)"), saying: nil, &actions)
     case .helloWanted: link.forgotten(at: now)
     case .chunk(let chunk):
-      guard let taken = fetcher?.take(chunk, at: now) else { return }
-      for (artifact, bytes) in taken.whole { actions.append(.keep(artifact, bytes: bytes)) }
-      if let next = taken.next { actions.append(.send(.fetch(next))) }
-      prepareIfFetched(&actions)
+      if let progress = fetcher?.take(chunk, at: now) { note(progress, &actions) }
+    case .gone(let source): if let progress = fetcher?.missed(source) { note(progress, &actions) }
     case .shutdown(let reason): end(.completed, saying: reason, &actions)
-    case .heartbeat, .lease, .durable, .revoked, .gone, .scorers: break
+    case .heartbeat, .lease, .durable, .revoked, .scorers: break
     }
   }
 
@@ -122,7 +119,10 @@ package struct ScorerRole: Sendable {
     queue.append(group)
   }
 
-  private mutating func prepareIfFetched(_ actions: inout [ScorerAction]) {
+  private mutating func note(_ progress: ArtifactFetcher.Progress, _ actions: inout [ScorerAction]) {
+    for (artifact, bytes) in progress.whole { actions.append(.keep(artifact, bytes: bytes)) }
+    if let fetch = progress.next { actions.append(.send(.fetch(fetch))) }
+    if let failure = progress.failure { return end(.failed(reason: failure), saying: failure, &actions) }
     if let welcome = fetcher?.finished() { actions.append(.prepare(welcome)) }
   }
 
@@ -147,6 +147,7 @@ package struct ScorerRole: Sendable {
   }
 
   private mutating func end(_ end: RunEnd, saying reason: String?, _ actions: inout [ScorerAction]) {
+    guard !isFinished else { return }
     isFinished = true
     if let reason { actions.append(.send(.bye(reason: reason))) }
     actions.append(.finish(end))

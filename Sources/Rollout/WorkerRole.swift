@@ -56,19 +56,25 @@ package struct WorkerRole: Sendable {
   }
 
   private struct Held: Sendable {
-    var group: ResponseGroup
-    var pushedAt: Instant?
+    let group: ResponseGroup
+    /// Nil while there was no scorer to push to.
+    var scorer: ScorerAddress?
+    var triedAt: Instant
     var pushes = 0
   }
 
+  /// Groups to hold that are not durable; a worker that holds as many wants no more leases until the learner catches up.
+  private static let heldLimit = Limits.standard.queuedGroups - Limits.standard.credit
+
   package let settings: Settings
-  package private(set) var version: UInt64?
+  package var version: UInt64? { versions.version }
   package private(set) var discarded = 0
   private var link: LearnerLink
   private var fetcher: ArtifactFetcher?
   private var isPrepared = false
-  private var weights: (manifest: WeightManifest, download: Download)?
-  private var isLoading = false
+  private var versions = PolicyVersions()
+  /// Since when the oldest lease waits for a version whose announcement has not come.
+  private var missingSince: Instant?
   private var scorers: [ScorerAddress] = []
   private var queue: [Lease] = []
   private var current: LeaseID?
@@ -96,21 +102,15 @@ package struct WorkerRole: Sendable {
       link.heard(at: now)
       receive(publication, at: now, &actions)
     case .found(let digests):
-      fetcher?.markPresent(digests)
-      if let fetch = fetcher?.begin(at: now) { actions.append(.send(.fetch(fetch))) }
-      prepareIfFetched(&actions)
-    case .prepared:
-      isPrepared = true
-      loadIfComplete(&actions, at: now)
+      if let progress = fetcher?.begin(without: digests, at: now) { note(progress, &actions) }
+    case .prepared: isPrepared = true
     case .loaded(let version):
-      isLoading = false
-      self.version = version
+      versions.loaded(version)
       link.beatSoon(at: now)
-      loadIfComplete(&actions, at: now)
     case .generated(let group): finish(group, at: now, &actions)
     case .generationFailed(let lease, let reason):
-      current = nil
       if !currentIsVoid { actions.append(.send(.declined(lease, reason: reason))) }
+      current = nil
       actions.append(.log(.error, "lease \(lease): \(reason)"))
     case .failed(let reason): end(.failed(reason: reason), saying: reason, &actions)
     case .stop(let reason): leave(reason, at: now, &actions)
@@ -129,123 +129,132 @@ package struct WorkerRole: Sendable {
     case .helloWanted: link.forgotten(at: now)
     case .heartbeat: break
     case .lease(let lease):
-      guard lease.id.incarnation == link.incarnation, leaving == nil else { return }
+      // The learner sends a lease again if it seems to be lost.
+      guard lease.id.incarnation == link.incarnation, leaving == nil, !holds(lease.id) else { return }
       queue.append(lease)
-    case .durable(let leases): for lease in leases { held[lease] = nil }
-    case .revoked(let leases): for lease in leases { drop(lease) }
+    case .durable(let leases):
+      for lease in leases { release(lease) }
+    case .revoked(let leases):
+      for lease in leases {
+        if held[lease] != nil { discarded += 1 }
+        release(lease)
+      }
     case .chunk(let chunk): take(chunk, at: now, &actions)
     case .gone(let source):
-      if source == weights?.download.source {
-        // A newer version has taken its place; its announcement follows or has been missed.
-        weights = nil
-        link.forgotten(at: now)
-      }
-    case .scorers(let scorers): update(scorers, &actions)
+      if let progress = fetcher?.missed(source) { note(progress, &actions) }
+      // A newer version has taken its place; its announcement follows or has been missed.
+      if versions.missed(source) { link.forgotten(at: now) }
+    case .scorers(let scorers): update(scorers, at: now, &actions)
     case .shutdown(let reason): end(.completed, saying: reason, &actions)
     }
   }
 
   private mutating func join(_ welcome: Welcome, at now: Instant, _ actions: inout [WorkerAction]) {
-    if welcome.incarnation != link.incarnation {
+    // A learner that was replaced may not know it yet.
+    if let known = link.incarnation, welcome.incarnation < known { return }
+    let isOther = welcome.incarnation != link.incarnation
+    if isOther {
       queue.removeAll()
       currentIsVoid = current != nil
     }
-    let isFirst = fetcher == nil
     link.welcomed(welcome, at: now)
     actions.append(.connect(welcome))
-    update(welcome.scorers, &actions)
-    if let manifest = welcome.manifest { want(manifest, at: now, &actions, ask: true) }
-    if isFirst {
+    update(welcome.scorers, at: now, &actions)
+    if let manifest = welcome.manifest, let fetch = versions.welcomed(manifest, isOther: isOther, at: now) {
+      actions.append(.send(.fetch(fetch)))
+    }
+    if fetcher == nil {
       fetcher = ArtifactFetcher(welcome: welcome)
       actions.append(.find(welcome.artifacts))
     }
   }
 
-  private mutating func update(_ scorers: [ScorerAddress], _ actions: inout [WorkerAction]) {
+  private mutating func update(_ scorers: [ScorerAddress], at now: Instant, _ actions: inout [WorkerAction]) {
     guard scorers != self.scorers else { return }
     self.scorers = scorers
     actions.append(.connectScorers(scorers))
+    // What went to a scorer that is gone went with it.
+    for id in held.keys.sorted() {
+      if let scorer = held[id]?.scorer, scorers.contains(scorer) { continue }
+      push(id, at: now, &actions)
+    }
   }
 
   private mutating func receive(_ publication: Publication, at now: Instant, _ actions: inout [WorkerAction]) {
     switch publication {
-    case .announced(let manifest): want(manifest, at: now, &actions, ask: false)
+    case .announced(let manifest): versions.announced(manifest, at: now)
     case .chunk(let chunk): take(chunk, at: now, &actions)
     }
   }
 
   // MARK: Model files and weights
 
-  private mutating func want(
-    _ manifest: WeightManifest, at now: Instant, _ actions: inout [WorkerAction], ask: Bool
-  ) {
-    if weights?.manifest == manifest || (weights == nil && version == manifest.version) { return }
-    weights = (
-      manifest, Download(source: .weights(version: manifest.version), byteCount: manifest.byteCount, now: now)
-    )
-    if ask, let next = weights?.download.pull(at: now) { actions.append(.send(.fetch(next))) }
-  }
-
   private mutating func take(_ chunk: Chunk, at now: Instant, _ actions: inout [WorkerAction]) {
     switch chunk.source {
-    case .artifact:
-      guard let taken = fetcher?.take(chunk, at: now) else { return }
-      for (artifact, bytes) in taken.whole { actions.append(.keep(artifact, bytes: bytes)) }
-      if let next = taken.next { actions.append(.send(.fetch(next))) }
-      prepareIfFetched(&actions)
-    case .weights:
-      guard weights?.download.take(chunk, at: now) == true else { return }
-      if weights?.download.isPulled == true, let next = weights?.download.pull(at: now) {
-        actions.append(.send(.fetch(next)))
-      }
-      loadIfComplete(&actions, at: now)
+    case .artifact: if let progress = fetcher?.take(chunk, at: now) { note(progress, &actions) }
+    case .weights: if let fetch = versions.take(chunk, at: now) { actions.append(.send(.fetch(fetch))) }
     }
   }
 
-  private mutating func prepareIfFetched(_ actions: inout [WorkerAction]) {
+  private mutating func note(_ progress: ArtifactFetcher.Progress, _ actions: inout [WorkerAction]) {
+    for (artifact, bytes) in progress.whole { actions.append(.keep(artifact, bytes: bytes)) }
+    if let fetch = progress.next { actions.append(.send(.fetch(fetch))) }
+    if let failure = progress.failure { return end(.failed(reason: failure), saying: failure, &actions) }
     if let welcome = fetcher?.finished() { actions.append(.prepare(welcome)) }
   }
 
-  private mutating func loadIfComplete(_ actions: inout [WorkerAction], at now: Instant) {
-    // A version is switched between groups only.
-    guard isPrepared, !isLoading, current == nil, let (manifest, download) = weights else { return }
-    guard download.isComplete else { return }
-    if let tensor = download.bytes.withUnsafeBytes({ manifest.firstMismatch(in: $0) }) {
-      actions.append(.log(.error, "version \(manifest.version): the bytes of \(tensor) do not have the manifest's hash"))
-      if let again = weights?.download.restart(at: now) { actions.append(.send(.fetch(again))) }
-      return
+  /// A version is switched between groups only.
+  private mutating func loadIfComplete(at now: Instant, _ actions: inout [WorkerAction]) {
+    guard isPrepared, current == nil, let arrival = versions.load(at: now) else { return }
+    switch arrival {
+    case .whole(let manifest, let bytes): actions.append(.load(manifest, bytes: bytes))
+    case .damaged(let version, let tensor, let again):
+      actions.append(.log(.error, "version \(version): the bytes of \(tensor) do not have the manifest's hash"))
+      if let again { actions.append(.send(.fetch(again))) }
     }
-    weights = nil
-    isLoading = true
-    actions.append(.load(manifest, bytes: download.bytes))
   }
 
   // MARK: Groups
 
+  private func holds(_ id: LeaseID) -> Bool {
+    current == id || held[id] != nil || queue.contains { $0.id == id }
+  }
+
   private mutating func finish(_ group: ResponseGroup, at now: Instant, _ actions: inout [WorkerAction]) {
     current = nil
-    if currentIsVoid {
-      currentIsVoid = false
-      discarded += 1
-    } else {
-      held[group.lease.id] = Held(group: group)
-      push(group.lease.id, at: now, &actions)
-      actions.append(.send(.generated(group.lease.id)))
-    }
-    loadIfComplete(&actions, at: now)
+    guard !currentIsVoid else { return discarded += 1 }
+    held[group.lease.id] = Held(group: group, triedAt: now)
+    push(group.lease.id, at: now, &actions)
+    actions.append(.send(.generated(group.lease.id)))
   }
 
   private mutating func push(_ id: LeaseID, at now: Instant, _ actions: inout [WorkerAction]) {
-    guard !scorers.isEmpty, let entry = held[id] else { return }
-    let scorer = scorers[Int((id.number &+ UInt64(entry.pushes)) % UInt64(scorers.count))]
-    held[id]?.pushedAt = now
-    held[id]?.pushes += 1
-    actions.append(.push(entry.group, to: scorer))
+    guard var entry = held[id] else { return }
+    entry.triedAt = now
+    if !scorers.isEmpty {
+      let scorer = scorers[Int((id.number &+ UInt64(entry.pushes)) % UInt64(scorers.count))]
+      entry.scorer = scorer
+      entry.pushes += 1
+      actions.append(.push(entry.group, to: scorer))
+    }
+    held[id] = entry
   }
 
-  private mutating func drop(_ id: LeaseID) {
+  /// Pushes again what should be durable by now, less and less often: the scorers may just be slow.
+  private mutating func pushAgain(at now: Instant, _ actions: inout [WorkerAction]) {
+    for id in held.keys.sorted() {
+      guard let entry = held[id] else { continue }
+      let patience = settings.resendAfter * (1 << min(max(entry.pushes - 1, 0), 3))
+      guard now - entry.triedAt > patience else { continue }
+      push(id, at: now, &actions)
+      // The next welcome names the scorers that exist, in case word of a change was lost.
+      link.forgotten(at: now)
+    }
+  }
+
+  private mutating func release(_ id: LeaseID) {
+    held[id] = nil
     queue.removeAll { $0.id == id }
-    if held.removeValue(forKey: id) != nil { discarded += 1 }
     if current == id { currentIsVoid = true }
   }
 
@@ -256,12 +265,11 @@ package struct WorkerRole: Sendable {
     if let (reason, until) = leaving, (held.isEmpty && current == nil) || now >= until {
       return end(.interrupted(reason: reason), saying: reason, &actions)
     }
+    loadIfComplete(at: now, &actions)
     startNext(&actions)
-    for id in held.keys.sorted() {
-      guard let entry = held[id] else { continue }
-      if entry.pushedAt.map({ now - $0 > settings.resendAfter }) ?? true { push(id, at: now, &actions) }
-    }
-    if let fetch = weights?.download.pullIfStuck(at: now, patience: settings.resendAfter * 0.5) {
+    pushAgain(at: now, &actions)
+    askForMissingVersion(at: now)
+    if let fetch = versions.retry(at: now, patience: settings.resendAfter * 0.5) {
       actions.append(.send(.fetch(fetch)))
     }
     if let fetch = fetcher?.retry(at: now, patience: settings.resendAfter) { actions.append(.send(.fetch(fetch))) }
@@ -276,7 +284,8 @@ package struct WorkerRole: Sendable {
   }
 
   private mutating func startNext(_ actions: inout [WorkerAction]) {
-    guard current == nil, !isLoading, leaving == nil, let version, let next = queue.first, next.version <= version
+    guard current == nil, !versions.isLoading, leaving == nil, let version, let next = queue.first,
+      next.version <= version
     else { return }
     queue.removeFirst()
     current = next.id
@@ -286,22 +295,36 @@ package struct WorkerRole: Sendable {
     actions.append(.generate(lease))
   }
 
-  private var heartbeat: Heartbeat {
-    let ids = queue.map(\.id) + (current.map { [$0] } ?? []) + held.keys.sorted()
-    return Heartbeat(
-      incarnation: link.incarnation ?? 0, version: version,
-      credit: version == nil || leaving != nil ? 0 : settings.credit, held: ids)
+  /// A lease may come before the announcement of its version, but not by a whole heartbeat: then the announcement was
+  /// lost, and the next welcome makes up for it.
+  private mutating func askForMissingVersion(at now: Instant) {
+    guard let next = queue.first, versions.newest.map({ $0 < next.version }) ?? true else {
+      missingSince = nil
+      return
+    }
+    let since = missingSince ?? now
+    missingSince = since
+    guard now - since > link.heartbeat else { return }
+    missingSince = nil
+    link.forgotten(at: now)
   }
 
+  private var heartbeat: Heartbeat {
+    let ids = queue.map(\.id) + (current.map { [$0] } ?? []) + held.keys.sorted()
+    let credit = version == nil || leaving != nil ? 0 : min(settings.credit, max(0, Self.heldLimit - held.count))
+    return Heartbeat(incarnation: link.incarnation ?? 0, version: version, credit: credit, held: ids)
+  }
+
+  /// Leases not begun are let go: the next heartbeat no longer names them.
   private mutating func leave(_ reason: String, at now: Instant, _ actions: inout [WorkerAction]) {
     guard leaving == nil else { return end(.interrupted(reason: reason), saying: reason, &actions) }
     leaving = (reason, now + settings.grace)
-    for lease in queue { actions.append(.send(.declined(lease.id, reason: "the worker is leaving"))) }
     queue.removeAll()
     link.beatSoon(at: now)
   }
 
   private mutating func end(_ end: RunEnd, saying reason: String?, _ actions: inout [WorkerAction]) {
+    guard !isFinished else { return }
     isFinished = true
     if let reason { actions.append(.send(.bye(reason: reason))) }
     actions.append(.finish(end))

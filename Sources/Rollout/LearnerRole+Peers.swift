@@ -1,0 +1,137 @@
+/// Who takes part: joining, signs of life, leaving.
+extension LearnerRole {
+  mutating func receive(
+    _ message: PeerMessage, from peer: PeerID, role: Role, at now: Instant, _ actions: inout [LearnerAction]
+  ) {
+    if case .hello(let hello) = message { return join(hello, peer, role: role, at: now, &actions) }
+    guard membership.heard(from: peer, at: now) else {
+      if case .bye = message { return }
+      return actions.append(.send(peer, .helloWanted))
+    }
+    switch message {
+    case .hello: break
+    case .heartbeat(let heartbeat): receive(heartbeat, from: peer, at: now, &actions)
+    case .generated(let id): noteGenerated(id, by: peer, &actions)
+    case .declined(let id, let reason):
+      guard let lease = leases[id], lease.worker == peer else { return }
+      giveBack(id, lease, reason: "\(peer) declined it: \(reason)", &actions)
+    case .fetch(let fetch): actions.append(.answer(peer, fetch))
+    case .bye(let reason): leave(peer, reason: "said goodbye (\(reason))", isFault: false, &actions)
+    }
+  }
+
+  private mutating func join(
+    _ hello: Hello, _ peer: PeerID, role: Role, at now: Instant, _ actions: inout [LearnerAction]
+  ) {
+    if let refusal = refusal(of: hello, peer, role: role) {
+      actions.append(.log(.warning, "refused \(hello.role.rawValue) \(peer) of \(hello.host): \(refusal)"))
+      return actions.append(.send(peer, .refused(reason: refusal)))
+    }
+    if let end = phase.end, !membership.isMember(peer) {
+      return actions.append(.send(peer, .shutdown(reason: end.farewell)))
+    }
+    if membership.isReplaced(peer, by: hello) {
+      leave(peer, reason: "was started again as process \(hello.processID) of \(hello.host)", isFault: true, &actions)
+    }
+    if membership.join(peer, hello, at: now) {
+      actions.append(.log(.info, "\(role.rawValue) \(peer) joined (\(hello.host), pid \(hello.processID))"))
+    }
+    actions.append(.welcome(peer, incarnation: incarnation, scorers: membership.scorers))
+    if role == .scorer { tellWorkersOfScorers(&actions) }
+  }
+
+  private func refusal(of hello: Hello, _ peer: PeerID, role: Role) -> String? {
+    if hello.protocolVersion != protocolVersion {
+      "protocol version \(hello.protocolVersion) where this learner speaks \(protocolVersion): use the same build"
+    } else if hello.role != role || role == .learner {
+      "the key of \(peer) is registered as a \(role.rawValue), not as a \(hello.role.rawValue)"
+    } else if membership.count >= Limits.standard.peers, !membership.isMember(peer) {
+      "\(membership.count) peers have joined, as many as a learner serves"
+    } else {
+      nil
+    }
+  }
+
+  private mutating func receive(
+    _ heartbeat: Heartbeat, from peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]
+  ) {
+    if heartbeat.incarnation != incarnation { return actions.append(.send(peer, .helloWanted)) }
+    membership.update(peer, credit: heartbeat.credit, version: heartbeat.version)
+    answerHeld(heartbeat.held, of: peer, &actions)
+    answerMissing(heartbeat, of: peer, at: now, &actions)
+    // The first farewell may have been lost.
+    let word: LearnerMessage = if case .farewell(let end, _) = phase { .shutdown(reason: end.farewell) } else { .heartbeat }
+    actions.append(.send(peer, word))
+  }
+
+  /// Tells a peer which of the leases it holds are durable already and which are not its own (any more).
+  private func answerHeld(_ held: [LeaseID], of peer: PeerID, _ actions: inout [LearnerAction]) {
+    var durable: [LeaseID] = []
+    var revoked: [LeaseID] = []
+    for id in held {
+      switch standing(of: id) {
+      case .durable: durable.append(id)
+      case .void: revoked.append(id)
+      case .open: break
+      }
+    }
+    if !durable.isEmpty { actions.append(.send(peer, .durable(durable))) }
+    if !revoked.isEmpty { actions.append(.send(peer, .revoked(revoked))) }
+  }
+
+  /// Leases that a worker should be generating and does not name: one that leaves has let them go, and to any other they
+  /// are sent again, because they were lost on the way.
+  private mutating func answerMissing(
+    _ heartbeat: Heartbeat, of peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]
+  ) {
+    guard membership.lent(to: peer) > 0 else { return }
+    let held = Set(heartbeat.held)
+    for (id, lease) in leases.held(by: peer)
+    where ledger.entry(of: lease.unit)?.state == .leased && !held.contains(id) {
+      if heartbeat.credit == 0 {
+        giveBack(id, lease, reason: "\(peer) let it go", isFault: false, &actions)
+      } else if now - lease.sent > settings.heartbeat * 2 {
+        leases.noteSent(id, at: now)
+        actions.append(
+          .lease(peer, id: id, unit: lease.unit, attempt: lease.attempt, version: lease.version, step: lease.step))
+      }
+    }
+  }
+
+  /// Takes for dead who has been silent for too long, and ends the leases that have run out.
+  mutating func expire(at now: Instant, _ actions: inout [LearnerAction]) {
+    for peer in membership.silent(at: now) {
+      leave(peer, reason: "has not been heard of for \(settings.peerTimeout.inSeconds) s", isFault: true, &actions)
+    }
+    for (id, lease) in leases.overdue(at: now) {
+      giveBack(id, lease, reason: "\(lease.worker) did not deliver before its lease ran out", &actions)
+    }
+  }
+
+  /// What a worker has pushed stays leased to it: the group is on its way through a scorer.
+  private mutating func leave(
+    _ peer: PeerID, reason: String, isFault: Bool, _ actions: inout [LearnerAction]
+  ) {
+    guard let role = membership.leave(peer) else { return }
+    actions.append(.log(phase == .running ? .warning : .info, "\(role.rawValue) \(peer) \(reason)"))
+    for (id, lease) in leases.held(by: peer) where ledger.entry(of: lease.unit)?.state == .leased {
+      giveBack(id, lease, reason: "\(peer) \(reason)", isFault: isFault, &actions)
+    }
+    if role == .scorer { tellWorkersOfScorers(&actions) }
+  }
+
+  private func tellWorkersOfScorers(_ actions: inout [LearnerAction]) {
+    let scorers = membership.scorers
+    for worker in membership.workers { actions.append(.send(worker, .scorers(scorers))) }
+  }
+}
+
+extension LearnerRole.Phase {
+  /// How the run ends, if it does.
+  fileprivate var end: RunEnd? {
+    switch self {
+    case .running, .finished: nil
+    case .closing(let end), .farewell(let end, _): end
+    }
+  }
+}

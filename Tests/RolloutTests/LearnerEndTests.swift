@@ -1,0 +1,126 @@
+import Testing
+
+@testable import Rollout
+
+@Suite("The end of a run")
+struct LearnerEndTests {
+  /// One step of one prompt, delivered and in training.
+  private func training() -> LearnerBench {
+    var bench = LearnerBench(.sample(steps: 2, prompts: 1))
+    bench.join()
+    bench.deliver(bench.issued[0])
+    return bench
+  }
+
+  private func sayGoodbye(_ bench: inout LearnerBench) {
+    bench.say(.bye(reason: ""), .worker)
+    bench.say(.bye(reason: ""), .scorer, role: .scorer)
+  }
+
+  @Test("stopped: the step under way is finished, then a checkpoint, then a farewell to all, then the end")
+  func stop() {
+    var bench = training()
+    #expect(bench.receive(.stop(reason: "Ctrl-C")).sent(to: .worker).isEmpty)
+    let afterStep = bench.train()
+    #expect(bench.checkpoints == [1] && afterStep.sent(to: .worker).isEmpty && afterStep.issued.isEmpty)
+    let afterCheckpoint = bench.finishCheckpoint()
+    let farewell = LearnerMessage.shutdown(reason: "the run was stopped: Ctrl-C")
+    #expect(afterCheckpoint.sent(to: .worker) == [farewell] && afterCheckpoint.sent(to: .scorer) == [farewell])
+    #expect(bench.end == nil)
+    sayGoodbye(&bench)
+    #expect(bench.end == .interrupted(reason: "Ctrl-C"))
+  }
+
+  @Test("stopped again: the end waits for nothing that is under way, and late answers change nothing")
+  func stopTwice() {
+    var bench = training()
+    bench.receive(.stop(reason: "Ctrl-C"))
+    #expect(!bench.receive(.stop(reason: "Ctrl-C")).sent(to: .worker).isEmpty)
+    bench.train()
+    sayGoodbye(&bench)
+    #expect(bench.end == .interrupted(reason: "Ctrl-C") && bench.checkpoints.isEmpty && bench.role.version == 0)
+  }
+
+  @Test("stopped with nothing new since the last checkpoint: no other is made")
+  func stopIdle() {
+    var bench = LearnerBench()
+    #expect(bench.receive(.stop(reason: "enough")).finish == .interrupted(reason: "enough"))
+    #expect(bench.checkpoints.isEmpty)
+  }
+
+  @Test("peers that do not say goodbye hold the end up no longer than the grace")
+  func silentPeers() {
+    var bench = LearnerBench()
+    bench.join()
+    bench.receive(.stop(reason: "enough"))
+    #expect(bench.wait(.seconds(4)).finish == nil)
+    let actions = bench.wait(.seconds(1))
+    #expect(actions.finish == .interrupted(reason: "enough") && actions.logged("w1 did not say goodbye in time"))
+    #expect(bench.receive(.tick).isEmpty)
+  }
+
+  @Test("a farewell that was lost is said again")
+  func lostFarewell() {
+    var bench = LearnerBench()
+    bench.join()
+    bench.receive(.stop(reason: "enough"))
+    let farewell = LearnerMessage.shutdown(reason: "the run was stopped: enough")
+    #expect(bench.beat().sent(to: .worker).contains(farewell))
+    #expect(bench.say(.hello(.sample(.worker)), .otherWorker).sent(to: .otherWorker) == [farewell])
+    sayGoodbye(&bench)
+    #expect(bench.end != nil)
+  }
+
+  @Test("the run ends only when its last records are durable")
+  func unsynced() {
+    var bench = LearnerBench(.sample(steps: 1, prompts: 1))
+    bench.join()
+    bench.deliver(bench.issued[0])
+    bench.isDiskPrompt = false
+    bench.train()
+    bench.finishCheckpoint()
+    sayGoodbye(&bench)
+    #expect(bench.end == nil)
+    bench.receive(.journaled(through: .max))
+    #expect(bench.end == .completed)
+  }
+
+  @Test("a journal that does not answer is a failure, after the grace")
+  func deadJournal() {
+    var bench = LearnerBench()
+    bench.isDiskPrompt = false
+    bench.join()
+    bench.receive(.stop(reason: "enough"))
+    sayGoodbye(&bench)
+    bench.wait(.seconds(5))
+    #expect(bench.end == .failed(reason: "the journal did not confirm its last records within 5.0 s"))
+  }
+
+  @Test("a failure ends the run without a checkpoint, at whatever point it comes", arguments: 0..<3)
+  func failure(point: Int) {
+    var bench = training()
+    if point >= 1 { bench.receive(.stop(reason: "Ctrl-C")) }
+    if point >= 2 {
+      bench.train()
+      bench.finishCheckpoint()
+    }
+    bench.receive(.failed("the disk is full"))
+    bench.receive(.failed("and again"))
+    sayGoodbye(&bench)
+    #expect(bench.end == .failed(reason: "the disk is full"))
+    #expect(bench.checkpoints == (point == 2 ? [1] : []))
+  }
+
+  @Test("a run without progress says whom it waits for", arguments: [false, true])
+  func stalled(hasWorker: Bool) {
+    var bench = LearnerBench(.sample(prompts: 1))
+    if hasWorker { bench.join() }
+    var actions: [LearnerAction] = []
+    for _ in 0..<31 {
+      actions += bench.wait(.seconds(1))
+      if hasWorker { bench.beat(held: [bench.issued[0].id]) }
+    }
+    let waiting = hasWorker ? "lease 1.1 of w1" : "a worker to join"
+    #expect(actions.logged("no progress for 30.0 s at step 1: waiting for \(waiting)"))
+  }
+}

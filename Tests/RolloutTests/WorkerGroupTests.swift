@@ -1,0 +1,172 @@
+import Testing
+
+@testable import Rollout
+
+@Suite("A worker's groups")
+struct WorkerGroupTests {
+  private func id(_ number: UInt64, incarnation: UInt32 = 1) -> LeaseID {
+    LeaseID(incarnation: incarnation, number: number)
+  }
+
+  @Test("leases are generated one after the other, and each group is pushed, then reported")
+  func inOrder() {
+    var bench = WorkerBench.ready()
+    bench.hear(.lease(.sample(1)))
+    bench.hear(.lease(.sample(2)))
+    #expect(bench.actions.generating.map(\.id.number) == [1])
+    let actions = bench.generate()
+    #expect(actions.pushes == ["s1"] && actions.sent.first == .generated(id(1)))
+    #expect(actions.generating.map(\.id.number) == [2])
+  }
+
+  @Test("a lease that comes twice is generated once")
+  func twice() {
+    var bench = WorkerBench.ready()
+    for _ in 0..<2 { bench.hear(.lease(.sample(1))) }
+    bench.generate()
+    bench.hear(.lease(.sample(1)))
+    #expect(bench.actions.generating.count == 1)
+  }
+
+  @Test("a group is held, and named in every heartbeat, until it is durable")
+  func durable() {
+    var bench = WorkerBench.ready()
+    bench.hear(.lease(.sample(1)))
+    bench.generate()
+    #expect(bench.pass(seconds: 1).beats.last?.held == [id(1)])
+    bench.hear(.durable([id(1)]))
+    #expect(bench.pass(seconds: 1).beats.last?.held == [])
+    #expect(bench.pass(seconds: 60).pushes.isEmpty)
+  }
+
+  @Test("a group that is not durable in time is pushed to the next scorer, less and less often")
+  func resend() {
+    var bench = WorkerBench.ready(scorers: [.sample("s1"), .sample("s2")])
+    bench.hear(.lease(.sample(2)))
+    bench.generate()
+    #expect(bench.actions.pushes == ["s1"])
+    #expect(bench.pass(seconds: 4).pushes.isEmpty)
+    #expect(bench.pass(seconds: 1).pushes == ["s2"])
+    #expect(bench.pass(seconds: 8).pushes.isEmpty)
+    #expect(bench.pass(seconds: 1).pushes == ["s1"])
+  }
+
+  @Test("what was pushed to a scorer that is gone goes to another at once")
+  func scorerGone() {
+    var bench = WorkerBench.ready()
+    bench.hear(.lease(.sample(1)))
+    bench.generate()
+    #expect(bench.hear(.scorers([.sample("s2")])).pushes == ["s2"])
+    #expect(bench.hear(.scorers([.sample("s2"), .sample("s3")])).pushes.isEmpty)
+  }
+
+  @Test("without a scorer it holds the group and asks for word of one")
+  func noScorer() {
+    var bench = WorkerBench.ready(scorers: [])
+    bench.hear(.lease(.sample(1)))
+    #expect(bench.generate().pushes.isEmpty)
+    #expect(bench.pass(seconds: 5).hellos == 1)
+    #expect(bench.hear(.welcome(.sample(scorers: [.sample("s9")]))).pushes == ["s9"])
+  }
+
+  @Test("a revoked lease is let go: queued, under way, or held")
+  func revoked() {
+    var bench = WorkerBench.ready()
+    for number in 1...3 as ClosedRange<UInt64> { bench.hear(.lease(.sample(number))) }
+    bench.generate()  // 1 is held, 2 is under way, 3 waits
+    bench.hear(.revoked([id(1), id(2), id(3)]))
+    let actions = bench.generate()
+    #expect(actions.pushes.isEmpty && actions.sent.isEmpty && bench.role.discarded == 2)
+    #expect(bench.pass(seconds: 1).beats.last?.held == [])
+    #expect(bench.actions.generating.map(\.id.number) == [1, 2])
+  }
+
+  @Test("wants no more leases while very many groups are not durable")
+  func backpressure() {
+    var bench = WorkerBench.ready()
+    for number in 1...UInt64(Limits.standard.queuedGroups - Limits.standard.credit) {
+      bench.hear(.lease(.sample(number)))
+      bench.generate()
+    }
+    let beat = bench.pass(seconds: 1).beats.last
+    #expect(beat?.credit == 0 && (beat?.held.count ?? 0) <= Limits.standard.queuedGroups)
+  }
+
+  @Test("told to stop: finishes what is under way, lets the rest go, says goodbye when all is durable")
+  func stop() {
+    var bench = WorkerBench.ready()
+    bench.hear(.lease(.sample(1)))
+    bench.hear(.lease(.sample(2)))
+    let beat = bench.receive(.stop(reason: "Ctrl-C")).beats.last
+    #expect(beat?.credit == 0 && beat?.held == [id(1)])
+    let actions = bench.generate()
+    #expect(actions.pushes == ["s1"] && actions.generating.isEmpty && actions.finish == nil)
+    let last = bench.hear(.durable([id(1)]))
+    #expect(last.sent.last == .bye(reason: "Ctrl-C") && last.finish == .interrupted(reason: "Ctrl-C"))
+  }
+
+  @Test("told to stop: waits no longer than the grace, and not at all when told twice", arguments: [false, true])
+  func grace(isTwice: Bool) {
+    var bench = WorkerBench.ready()
+    bench.hear(.lease(.sample(1)))
+    #expect(bench.receive(.stop(reason: "Ctrl-C")).finish == nil)
+    if isTwice {
+      #expect(bench.receive(.stop(reason: "Ctrl-C")).finish == .interrupted(reason: "Ctrl-C"))
+    } else {
+      #expect(bench.pass(seconds: 7).finish == nil)
+      #expect(bench.pass(seconds: 1).finish == .interrupted(reason: "Ctrl-C"))
+    }
+  }
+
+  @Test("the learner's farewell ends it at once")
+  func shutdown() {
+    var bench = WorkerBench.ready()
+    bench.hear(.lease(.sample(1)))
+    #expect(bench.hear(.shutdown(reason: "complete")).finish == .completed)
+  }
+}
+
+@Suite("A worker rides out a restart of the learner")
+struct WorkerRestartTests {
+  @Test("it greets the learner that does not know it, and drops the leases of the incarnation before")
+  func restart() {
+    var bench = WorkerBench.ready(version: 3)
+    bench.hear(.lease(.sample(1, version: 3)))
+    bench.hear(.lease(.sample(2, version: 3)))
+    #expect(bench.hear(.helloWanted).hellos == 1)
+    bench.hear(.welcome(.sample(incarnation: 2, version: 3)))
+    #expect(bench.generate().pushes.isEmpty)  // nobody waits for it any more
+    #expect(bench.pass(seconds: 1).beats.last.map { $0.incarnation == 2 && $0.held.isEmpty } == true)
+    #expect(bench.hear(.lease(.sample(3, version: 3))).generating.isEmpty)  // of the incarnation before
+    #expect(bench.hear(.lease(.sample(1, version: 3, incarnation: 2))).generating.count == 1)
+  }
+
+  @Test("it takes the weights of the resumed version before it generates, although it had a later one")
+  func olderVersion() {
+    var bench = WorkerBench.ready(version: 3)
+    let welcomed = bench.hear(.welcome(.sample(incarnation: 2, version: 1)))
+    #expect(welcomed.fetches.map(\.source) == [.weights(version: 1)] && welcomed.beats.last?.credit == 0)
+    #expect(bench.hear(.lease(.sample(1, version: 1, incarnation: 2))).generating.isEmpty)
+    #expect(bench.serve(1).generating.map(\.version) == [1])
+  }
+
+  @Test("a load that was under way for the learner before does not count")
+  func voidLoad() {
+    var bench = WorkerBench.ready(version: 3)
+    bench.receive(.published(.announced(.sample(4))))
+    #expect(bench.receive(.published(.chunk(.weights(4)))).loads == [4])
+    bench.hear(.welcome(.sample(incarnation: 2, version: 3)))
+    bench.receive(.loaded(version: 4))
+    #expect(bench.role.version == nil)
+    #expect(bench.serve(3).loads == [3])
+    #expect(bench.role.version == 3)
+  }
+
+  @Test("a welcome of an incarnation before is passed over")
+  func fenced() {
+    var bench = WorkerBench.ready()
+    bench.hear(.welcome(.sample(incarnation: 5)))
+    #expect(bench.hear(.welcome(.sample(incarnation: 4, version: 9))).fetches.isEmpty)
+    #expect(bench.pass(seconds: 1).beats.last?.incarnation == 5)
+  }
+}
