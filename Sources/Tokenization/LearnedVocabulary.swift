@@ -39,13 +39,15 @@ package struct LearnedVocabulary: Sendable, Equatable {
     try Tokenizer(file, named: "a learned vocabulary")
   }
 
-  /// Writes `tokenizer.json` and `tokenizer_config.json`, which `transformers` reads as those of a Qwen2.5-VL model.
+  /// Writes `tokenizer.json`, `tokenizer_config.json` and `chat_template.jinja`, which `transformers` reads as those of a
+  /// Qwen2.5-VL model: the tokenizer looks for the template in its configuration, the processor in a file of its own.
   ///
   /// - Parameter folder: exists.
   /// - Throws: `FileError`.
   package func write(to folder: String) throws {
     try DurableFiles.write(tokenizerJSON, to: folder + "/tokenizer.json")
     try DurableFiles.write(Self.configurationJSON, to: folder + "/tokenizer_config.json")
+    try DurableFiles.write(ChatTemplate.jinja, to: folder + "/chat_template.jinja")
   }
 
   private var file: TokenizerFile {

@@ -48,6 +48,7 @@ struct BytePairTrainerTests {
     let configuration = try JSONSerialization.jsonObject(
       with: Data(contentsOf: URL(fileURLWithPath: folder + "/tokenizer_config.json")))
     #expect((configuration as? [String: Any])?["chat_template"] as? String == ChatTemplate.jinja)
+    #expect(try DurableFiles.read(folder + "/chat_template.jinja") == Array(ChatTemplate.jinja.utf8))
   }
 
   @Test("a corpus with nothing more to offer gives fewer tokens")
