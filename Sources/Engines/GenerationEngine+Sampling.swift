@@ -1,6 +1,6 @@
 internal import Foundation
 internal import Torch
-package import VisionLanguage
+internal import VisionLanguage
 
 /// How tokens are drawn.
 package struct SamplingSettings: Sendable, Hashable {

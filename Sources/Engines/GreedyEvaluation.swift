@@ -1,7 +1,8 @@
 package import DataSets
+internal import DurableFiles
 internal import Rewards
 package import Rollout
-package import VisionLanguage
+internal import VisionLanguage
 
 /// What greedy decoding makes of held-out rows.
 package struct GreedyEvaluation: Sendable {
@@ -37,5 +38,20 @@ package struct GreedyEvaluation: Sendable {
           response: response,
           outcome: outcomeReward(response: response.text, solution: row.solution, type: row.problemType))
       })
+  }
+}
+
+// MARK: - Files
+
+extension GreedyEvaluation {
+  /// One JSON line a row: `problem_id`, `response`, `outcome`.
+  package func write(rows: [DataRow], to path: String) throws {
+    let lines = zip(rows, answers).map { row, answer in
+      JSONValue.object([
+        .init("problem_id", .string(row.problemID)), .init("response", .string(answer.response.text)),
+        .init("outcome", .number(answer.outcome)),
+      ]).serialized + "\n"
+    }
+    try DurableFiles.write(lines.joined(), to: path)
   }
 }

@@ -1,6 +1,7 @@
-package import ActionableErrors
+internal import ActionableErrors
+internal import DurableFiles
 internal import Foundation
-package import Tokenization
+internal import Tokenization
 package import Torch
 package import VisionLanguage
 
@@ -8,13 +9,17 @@ package import VisionLanguage
 package enum PolicyFolder {
   /// What a worker needs besides the weights, which are broadcast.
   package static let configurationFiles = [
-    "config.json", "tokenizer.json", "tokenizer_config.json", "preprocessor_config.json", "generation_config.json",
+    "config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "preprocessor_config.json",
+    "processor_config.json", "chat_template.json", "generation_config.json",
   ]
 
   /// Every file that makes up the model in `folder`, weights included, in name order.
   package static func allFiles(in folder: String) throws -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    let files = names.filter { $0.hasSuffix(".safetensors") || $0.hasSuffix(".safetensors.index.json") || configurationFiles.contains($0) }
+    let files = names.filter {
+      $0.hasSuffix(".safetensors") || $0.hasSuffix(".safetensors.index.json") || $0 == ThinkingRewardForm.file
+        || configurationFiles.contains($0)
+    }
     guard files.contains("config.json") else {
       throw PromptError(
         code: "model.missing", message: "there is no model in \(folder) (no config.json)",
@@ -28,6 +33,11 @@ package enum PolicyFolder {
 package struct LoadedPolicy {
   package let model: Qwen25VL
   package let encoder: PromptEncoder
+
+  package init(model: Qwen25VL, encoder: PromptEncoder) {
+    self.model = model
+    self.encoder = encoder
+  }
 
   /// - Throws: if a file is missing or damaged, or the tokenizer has ids that the model has no embedding for.
   package init(
@@ -62,6 +72,23 @@ extension PromptEncoder {
           \(configuration.tokens.image)
           """,
         advice: "use the tokenizer.json that belongs to the model's config.json")
+    }
+  }
+}
+
+extension PolicyFolder {
+  /// Writes `model` as a folder, whole or not at all, with the tokenizer and processor files that lie in `origin`.
+  ///
+  /// - Parameter more: writes further files into the folder it is given.
+  package static func write(
+    _ model: Qwen25VL, besides origin: String, to folder: String, more: (String) throws -> Void = { _ in }
+  ) throws {
+    try DurableFiles.writeFolder(folder) { aside in
+      try model.write(to: aside)
+      for name in configurationFiles where name != "config.json" && FileManager.default.fileExists(atPath: "\(origin)/\(name)") {
+        try DurableFiles.write(DurableFiles.read("\(origin)/\(name)"), to: "\(aside)/\(name)")
+      }
+      try more(aside)
     }
   }
 }

@@ -81,3 +81,19 @@ extension RunSettings.Model {
   /// The type of the weights while they are used; files and messages keep float32.
   package var tensorType: DType { dtype == "bf16" ? .bfloat16 : .float32 }
 }
+
+extension RunSettings {
+  var trainer: TrustGRPOTrainerSettings {
+    var made = TrustGRPOTrainerSettings()
+    made.learningRate = optimizer.learningRate
+    made.weightDecay = optimizer.weightDecay
+    made.betas = (optimizer.beta1, optimizer.beta2)
+    made.epsilon = optimizer.epsilon
+    made.maximumGradientNorm = optimizer.maximumGradientNorm
+    made.warmupSteps = optimizer.warmupSteps
+    made.globalBatchSize = optimizer.globalBatchSize
+    made.microBatchGroups = optimizer.microBatchGroups
+    made.freezesVisionTower = model.freezeVisionTower
+    return made
+  }
+}

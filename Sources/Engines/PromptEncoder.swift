@@ -1,4 +1,4 @@
-package import ActionableErrors
+internal import ActionableErrors
 internal import Images
 package import Tokenization
 package import VisionLanguage

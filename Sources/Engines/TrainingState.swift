@@ -1,5 +1,5 @@
-package import ActionableErrors
-package import DurableFiles
+internal import ActionableErrors
+internal import DurableFiles
 internal import Foundation
 internal import Torch
 internal import VisionLanguage
@@ -34,14 +34,15 @@ package enum TrainingState {
   private static let contentsFile = "checkpoint.json"
   private static let optimizerFile = "optimizer.safetensors"
 
+  /// - Parameter trained: names of the optimiser's parameters, in its order.
+  ///
   /// Writes the folder aside, verifies it by reading it back, and gives it its name.
   static func write(
-    _ model: Qwen25VL, _ optimizer: AdamW, step: UInt64, policy: SHA256Digest, to folder: String
+    _ model: Qwen25VL, _ optimizer: AdamW, trained: [String], step: UInt64, policy: SHA256Digest, to folder: String
   ) throws {
     try DurableFiles.writeFolder(folder) { aside in
       try model.write(to: aside)
-      try SafetensorsWriter.write(
-        optimizer.states(named: model.parameters.trained.map(\.name)), to: "\(aside)/\(optimizerFile)")
+      try SafetensorsWriter.write(optimizer.states(named: trained), to: "\(aside)/\(optimizerFile)")
       var files: [String: String] = [:]
       for file in ["config.json", "model.safetensors", optimizerFile] {
         files[file] = try digest(of: "\(aside)/\(file)").description
@@ -54,8 +55,16 @@ package enum TrainingState {
     }
   }
 
+  /// The step that the folder says it is of; nil if there is no folder.
+  static func step(of folder: String) throws -> UInt64? {
+    guard FileManager.default.fileExists(atPath: "\(folder)/\(contentsFile)") else { return nil }
+    return try contents(of: folder).step
+  }
+
   /// Reads the folder into the model and the optimiser, after every hash has been found to agree.
-  static func read(_ folder: String, step: UInt64, into model: Qwen25VL, _ optimizer: AdamW) throws -> SHA256Digest {
+  static func read(
+    _ folder: String, step: UInt64, into model: Qwen25VL, _ optimizer: AdamW, trained: [String]
+  ) throws -> SHA256Digest {
     let policy = try verify(folder, step: step)
     let weights = try SafetensorsFile("\(folder)/model.safetensors")
     try withoutGradient {
@@ -63,21 +72,13 @@ package enum TrainingState {
         try parameter.tensor().copyInPlace(weights.tensor(parameter.name, shape: parameter.shape, on: model.device))
       }
     }
-    try optimizer.load(
-      SafetensorsFile("\(folder)/\(optimizerFile)"), named: model.parameters.trained.map(\.name), step: step)
+    try optimizer.load(SafetensorsFile("\(folder)/\(optimizerFile)"), named: trained)
     return policy
   }
 
   /// - Returns: the policy hash that the folder declares.
   private static func verify(_ folder: String, step: UInt64) throws -> SHA256Digest {
-    let contents: Contents
-    do {
-      let bytes = try DurableFiles.read("\(folder)/\(contentsFile)", limit: 1 << 20)
-      contents = try JSONDecoder().decode(Contents.self, from: Data(bytes))
-    } catch {
-      throw CheckpointError(folder, "its \(contentsFile) cannot be read (\(error))")
-    }
-    guard contents.version == 1 else { throw CheckpointError(folder, "it has form \(contents.version), not 1") }
+    let contents = try contents(of: folder)
     guard contents.step == step else { throw CheckpointError(folder, "it is of step \(contents.step), not \(step)") }
     guard let policy = SHA256Digest(hex: contents.policy) else { throw CheckpointError(folder, "it names no policy hash") }
     for (file, wanted) in contents.files.sorted(by: { $0.key < $1.key }) {
@@ -86,6 +87,18 @@ package enum TrainingState {
       guard found.description == wanted else { throw CheckpointError(folder, "\(file) is not what was written (its hash differs)") }
     }
     return policy
+  }
+
+  private static func contents(of folder: String) throws(CheckpointError) -> Contents {
+    let contents: Contents
+    do {
+      let bytes = try DurableFiles.read("\(folder)/\(contentsFile)", limit: 1 << 20)
+      contents = try JSONDecoder().decode(Contents.self, from: Data(bytes))
+    } catch {
+      throw CheckpointError(folder, "its \(contentsFile) cannot be read (\(error))")
+    }
+    guard contents.version == 1 else { throw CheckpointError(folder, "it has form \(contents.version), not 1") }
+    return contents
   }
 
   private static func digest(of path: String) throws -> SHA256Digest {

@@ -1,0 +1,173 @@
+package import DataSets
+package import DurableFiles
+package import Rollout
+package import Settings
+internal import Threads
+internal import Tokenization
+internal import Torch
+internal import VisionLanguage
+
+/// The learner's engine: policy, frozen reference policy and optimiser on a thread of their own.
+package actor LearnerEngine: PolicyTrainer {
+  private let executor = ThreadExecutor(name: "train")
+  private let settings: RunSettings
+  private let folder: String
+  private let catalogue: RowCatalogue
+  private let heldOut: [DataRow]
+  private let onEvaluation: @Sendable (GreedyEvaluation, UInt32) throws -> Void
+  private var loaded: Loaded?
+
+  private struct Loaded {
+    let policy: LoadedPolicy
+    let trainer: TrustGRPOTrainer
+    var version: UInt64
+    /// The weights as they are sent.
+    var bytes: [UInt8]
+    var manifest: WeightManifest
+  }
+
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  /// - Parameters:
+  ///   - folder: the run's; checkpoints are kept below it.
+  ///   - onEvaluation: told every evaluation made between steps, and its step.
+  package init(
+    settings: RunSettings, folder: String, rows: [DataRow], heldOut: [DataRow],
+    onEvaluation: @escaping @Sendable (GreedyEvaluation, UInt32) throws -> Void
+  ) {
+    self.settings = settings
+    self.folder = folder
+    self.heldOut = settings.run.evaluateRows > 0 ? Array(heldOut.prefix(settings.run.evaluateRows)) : heldOut
+    self.onEvaluation = onEvaluation
+    catalogue = RowCatalogue(rows: rows, system: settings.data.systemPrompt)
+  }
+
+  // MARK: Loading
+
+  /// The policy that the run starts from, as version 0.
+  package func loadBase() throws -> WeightManifest {
+    try TorchRuntime.setThreads(settings.cluster.learnerThreads)
+    let made = try build()
+    return try adopt(made.policy, made.trainer, version: 0)
+  }
+
+  /// The policy and optimiser of a checkpoint.
+  ///
+  /// - Parameters:
+  ///   - path: relative to the run folder.
+  ///   - expecting: the policy hash that the journal has for it.
+  /// - Throws: `CheckpointError` if anything of it is not as it was written; nothing is taken over then.
+  package func load(checkpoint path: String, step: UInt32, expecting: SHA256Digest) throws -> WeightManifest {
+    try TorchRuntime.setThreads(settings.cluster.learnerThreads)
+    let place = "\(folder)/\(path)"
+    let made = try build()
+    _ = try TrainingState.read(
+      place, step: UInt64(step), into: made.policy.model, made.trainer.optimizer, trained: made.trainer.trainedNames)
+    let manifest = try adopt(made.policy, made.trainer, version: UInt64(step))
+    guard manifest.digest == expecting else {
+      loaded = nil
+      throw CheckpointError(place, "its weights are not those that the journal has for step \(step)")
+    }
+    return manifest
+  }
+
+  private func build() throws -> (policy: LoadedPolicy, trainer: TrustGRPOTrainer) {
+    let device = try Device(settings.model.device)
+    func load() throws -> LoadedPolicy {
+      try LoadedPolicy(
+        folder: settings.model.folder, dtype: settings.model.tensorType, device: device,
+        minPixels: settings.data.minPixels, maxPixels: settings.data.maxPixels,
+        maximumPromptTokens: settings.data.maximumPromptTokens)
+    }
+    let policy = try load()
+    let reference = settings.algorithm.klCoefficient > 0 ? try load().model : nil
+    let trainer = try TrustGRPOTrainer(
+      policy: policy.model, reference: reference, algorithm: settings.algorithm, settings: settings.trainer)
+    return (policy, trainer)
+  }
+
+  private func adopt(_ policy: LoadedPolicy, _ trainer: TrustGRPOTrainer, version: UInt64) throws -> WeightManifest {
+    let bytes = try policy.model.parameters.export()
+    let manifest = WeightManifest.of(policy.model.parameters, bytes, version: version)
+    loaded = Loaded(policy: policy, trainer: trainer, version: version, bytes: bytes, manifest: manifest)
+    return manifest
+  }
+
+  // MARK: Training
+
+  package func train(step: UInt32, groups: [ScoredGroup]) throws -> (TrainedStep, WeightManifest) {
+    var loaded = try ready()
+    let started = ContinuousClock.now
+    let batch = try groups.map { group in
+      let prompt = try loaded.policy.encoder.encode(
+        catalogue.task(of: group.unit.prompt), name: "row \(group.unit.prompt)")
+      return TrainingGroup(
+        prompt: prompt,
+        responses: zip(group.responses, group.rewards.advantages).map { response, advantage in
+          TrainingGroup.Response(
+            tokens: response.tokens, behaviourLogProbabilities: response.logProbabilities, advantage: Float(advantage))
+        })
+    }
+    // A step whose units are all dead-lettered changes nothing.
+    let update = batch.isEmpty ? [] : try loaded.trainer.train(batch, step: Int(step)).named
+    let trained = ContinuousClock.now
+    loaded.version = UInt64(step)
+    loaded.bytes = try loaded.policy.model.parameters.export()
+    loaded.manifest = WeightManifest.of(loaded.policy.model.parameters, loaded.bytes, version: UInt64(step))
+    self.loaded = loaded
+    let exported = ContinuousClock.now
+
+    let isLast = Int(step) == settings.run.steps
+    if settings.run.evaluateEvery > 0, Int(step) % settings.run.evaluateEvery == 0, !isLast, !heldOut.isEmpty {
+      try onEvaluation(evaluate(loaded.policy), step)
+    }
+    let metrics =
+      StepMetrics.of(groups) + update + [
+        Metric("seconds_update", (trained - started).inSeconds), Metric("seconds_export", (exported - trained).inSeconds),
+        Metric("seconds_evaluation", (ContinuousClock.now - exported).inSeconds),
+      ]
+    return (
+      TrainedStep(step: step, units: groups.map(\.unit), metrics: metrics, policy: loaded.manifest.digest),
+      loaded.manifest
+    )
+  }
+
+  package func weights() throws -> [UInt8] { try ready().bytes }
+
+  package var vocabularySize: Int {
+    get throws { try ready().policy.model.configuration.vocabularySize }
+  }
+
+  private func evaluate(_ policy: LoadedPolicy) throws -> GreedyEvaluation {
+    try GreedyEvaluation.run(
+      GenerationEngine(model: policy.model, tokenizer: policy.encoder.tokenizer), policy.encoder, rows: heldOut,
+      system: settings.data.systemPrompt, maximumTokens: settings.rollout.maximumResponseTokens)
+  }
+
+  // MARK: Keeping
+
+  package func checkpoint(step: UInt32) throws -> (path: String, policy: SHA256Digest) {
+    let loaded = try ready()
+    let path = Checkpoints.path(of: step)
+    try DurableFiles.createFolder("\(folder)/\(Checkpoints.folder)")
+    try TrainingState.write(
+      loaded.policy.model, loaded.trainer.optimizer, trained: loaded.trainer.trainedNames, step: UInt64(step),
+      policy: loaded.manifest.digest, to: "\(folder)/\(path)")
+    try Checkpoints.prune(in: folder, keeping: settings.run.keepCheckpoints)
+    return (path, loaded.manifest.digest)
+  }
+
+  /// Writes the policy as a Hugging Face folder.
+  package func savePolicy(to path: String) throws {
+    let loaded = try ready()
+    try PolicyFolder.write(loaded.policy.model, besides: settings.model.folder, to: path)
+  }
+
+  private func ready() throws -> Loaded {
+    guard let loaded else {
+      throw PromptError(
+        code: "engine.not-ready", message: "the policy has not been loaded yet", advice: "report this with the learner's log")
+    }
+    return loaded
+  }
+}
