@@ -7,6 +7,14 @@ package struct SceneRenderer: Sendable, Equatable, Codable {
   package static let width = 4 * columnWidth
   package static let height = 28
 
+  /// What to subtract from each channel, where 1 is the full range, before a model that learns from nothing sees the
+  /// pictures (`image_mean`); divide by `channelDeviation` then (`image_std`).
+  ///
+  /// With the usual mean of photographs, about 0.46, the bright background becomes a large constant in every visual token. It
+  /// hides the bars from attention: reading them is then learned many hundred steps later, or not at all.
+  package static let channelMean = [0.85, 0.85, 0.85]
+  package static let channelDeviation = [0.25, 0.25, 0.25]
+
   /// Standard deviation of the noise added to each channel of each pixel, where 1 is the full range.
   package var noise = 0.08
   /// Greatest change of a bar's red, green and blue, each, where 1 is the full range.

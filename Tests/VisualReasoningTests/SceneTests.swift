@@ -55,6 +55,23 @@ struct SceneTests {
     #expect(abs(variance.squareRoot() - 0.08) < 0.001)
   }
 
+  @Test("with the mean that is recommended, the background is near 0 and the spread near 1")
+  func normalized() {
+    let renderer = SceneRenderer()
+    var corners: [Double] = []
+    var all: [Double] = []
+    for (index, scene) in Self.scenes.prefix(100).enumerated() {
+      let pixels = renderer.picture(of: scene, seed: 1, index: index).pixels
+      let values = pixels.map { (Double($0) / 255 - SceneRenderer.channelMean[0]) / SceneRenderer.channelDeviation[0] }
+      corners += values.prefix(3)
+      all += values
+    }
+    let mean = all.reduce(0, +) / Double(all.count)
+    let variance = all.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(all.count)
+    #expect(abs(corners.reduce(0, +) / Double(corners.count)) < 0.5)
+    #expect(abs(mean) < 0.5 && (0.8...1.25).contains(variance))
+  }
+
   @Test("a scene is of one part whatever the seed, one in eight held out, and drawing for a part stays in it")
   func parts() {
     var heldOut = 0
