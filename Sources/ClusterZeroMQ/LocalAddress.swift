@@ -10,7 +10,7 @@ enum LocalAddress {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
     var found: UnsafeMutablePointer<addrinfo>?
-    let host = peer.host.hasPrefix("[") ? String(peer.host.dropFirst().dropLast()) : peer.host
+    let host = peer.isIPv6 ? String(peer.host.dropFirst().dropLast()) : peer.host
     guard getaddrinfo(host, String(peer.port), &hints, &found) == 0, let first = found else { throw unknown(peer) }
     defer { freeaddrinfo(found) }
     let descriptor = socket(first.pointee.ai_family, Int32(SOCK_DGRAM.rawValue), 0)

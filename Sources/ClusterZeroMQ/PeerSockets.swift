@@ -54,7 +54,7 @@ actor PeerSockets: LoopActor {
       deliver(.control(message.frames[0].bytes), message)
     }
     try channel.watch { [self] event in note(event) }
-    try channel.connect(learner.description)
+    try channel.stayConnected(to: learner.description)
     control = channel
   }
 
@@ -107,7 +107,7 @@ actor PeerSockets: LoopActor {
       guard message.frames.count == 1 else { return }
       deliver(.published(message.frames[0].bytes), message)
     }
-    try channel.connect(endpoint.description)
+    try channel.stayConnected(to: endpoint.description)
     weights = (channel, endpoint)
   }
 
@@ -137,7 +137,7 @@ actor PeerSockets: LoopActor {
     let socket = try Socket<Push>(loop.context, options.data(.client(keys: keys, server: key)))
     let channel = loop.register(socket, queue: options.dataQueue)
     observe(channel)
-    try channel.connect(endpoint.description)
+    try channel.stayConnected(to: endpoint.description)
     return channel
   }
 

@@ -29,6 +29,8 @@ struct TCPEndpoint: Hashable, CustomStringConvertible {
 
   func with(host: String) -> TCPEndpoint { TCPEndpoint(host: host, port: port) }
 
+  var isIPv6: Bool { host.hasPrefix("[") }
+
   /// Whether it stands for every address of the machine, and so cannot be told to others.
   var isWildcard: Bool { ["0.0.0.0", "*", "[::]"].contains(host) }
 }

@@ -4,6 +4,8 @@ internal import ZeroMQ
 /// How each plane's sockets are set up: the same at both ends of a connection.
 struct TransportOptions {
   let limits: Limits
+  /// Whether the learner's address is one of IPv6.
+  let allowsIPv6: Bool
 
   /// Routing id and payload, or the payload alone.
   private static let frames = 2
@@ -47,6 +49,7 @@ struct TransportOptions {
   private func options(_ security: SocketOptions.Security, frameBytes: Int) -> SocketOptions {
     var options = SocketOptions()
     options.security = security
+    options.allowsIPv6 = allowsIPv6
     options.limits = MessageLimits(
       frames: Self.frames, frameBytes: frameBytes, messageBytes: frameBytes + Self.routingID)
     options.sendHighWaterMark = Self.highWaterMark

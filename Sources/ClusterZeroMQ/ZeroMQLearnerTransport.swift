@@ -28,7 +28,7 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
   ) async throws -> ZeroMQLearnerTransport {
     let endpoint = try TCPEndpoint(bind)
     let allowList = AllowList(try allowed.map(RegisteredPeer.init))
-    let options = TransportOptions(limits: limits)
+    let options = TransportOptions(limits: limits, allowsIPv6: endpoint.isIPv6)
     let loop = try PollLoop(name: "learner-sockets", context: ZeroMQContext(maximumSockets: 1023))
     let room = Forward<LearnerSockets>()
     let queue = InboundQueue<LearnerInbound>(

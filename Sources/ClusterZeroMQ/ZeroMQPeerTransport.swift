@@ -37,7 +37,7 @@ package final class ZeroMQPeerTransport: PeerTransport {
     _ report: @escaping @Sendable (String) -> Void
   ) async throws -> ZeroMQPeerTransport {
     let learner = try TCPEndpoint(learnerText)
-    let options = TransportOptions(limits: limits)
+    let options = TransportOptions(limits: limits, allowsIPv6: learner.isIPv6 || bind?.isIPv6 == true)
     let loop = try PollLoop(name: "peer-sockets", context: ZeroMQContext())
     let room = Forward<PeerSockets>()
     let queue = InboundQueue<PeerInbound>(

@@ -56,8 +56,8 @@ private struct ZAPRequest {
 
   func reply(admitting key: PublicKey?) -> Multipart {
     let (status, text) = key == nil ? ("400", "not registered") : ("200", "OK")
-    let answer = [Message(Self.version), requestID, Message(status), Message(text), Message(key?.z85 ?? ""), Message("")]
-    return Multipart(envelope + answer)
+    let user = key?.z85 ?? ""
+    return Multipart(envelope + [Message(Self.version), requestID] + [status, text, user, ""].map { Message($0) })
   }
 }
 

@@ -21,6 +21,9 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
   package var onFailure: ((ZeroMQError) -> Void)?
   /// Called when the socket has been closed, by whomever.
   var onClose: (() -> Void)?
+  /// Called with what happens to the connections; see `watch`.
+  var onEvent: [(SocketEvent) -> Void] = []
+  var isWatched = false
   /// Set to stop reading for a while.
   package var isPaused = false
 
@@ -78,9 +81,15 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
     socket = nil
     waiting = []
     loop.forget(self)
+    announce(SocketEvent(kind: .ended, endpoint: ""))
     onClose?()
     // They refer to their owners, which refer to this channel.
-    (onReceive, onRefuse, onDrained, onUndeliverable, onFailure, onClose) = (nil, nil, nil, nil, nil, nil)
+    (onReceive, onRefuse, onDrained) = (nil, nil, nil)
+    (onUndeliverable, onFailure, onClose, onEvent) = (nil, nil, nil, [])
+  }
+
+  func announce(_ event: SocketEvent) {
+    for handler in onEvent { handler(event) }
   }
 
   // MARK: Receiving
@@ -88,7 +97,7 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
   private func receive() {
     var bytes = 0
     for _ in 0..<Self.messagesInTurn where bytes < Self.bytesInTurn {
-      guard let onReceive, !isPaused, let reception = attempt({ socket throws(ZeroMQError) in try socket.attemptReceive() }) else { return }
+      guard let onReceive, !isPaused, let reception = receiveOne() else { return }
       switch reception {
       case .nothing: return
       case .message(let message):
@@ -101,12 +110,10 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
     }
   }
 
-  /// Runs `body` on the socket; on an error reports it and closes.
-  private func attempt<Result>(
-    _ body: (borrowing Socket<Pattern>) throws(ZeroMQError) -> Result
-  ) -> Result? {
+  /// - Returns: nil after an error, which has been reported and has closed the socket.
+  private func receiveOne() -> Reception? {
     do throws(ZeroMQError) {
-      return try withSocket(body)
+      return try withSocket { socket throws(ZeroMQError) in try socket.attemptReceive() }
     } catch {
       onFailure?(error)
       close()

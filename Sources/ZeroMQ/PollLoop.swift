@@ -1,9 +1,8 @@
 /// The one thread that touches sockets, and the executor of the actors that live on it.
 ///
 /// An actor is pinned to the loop by returning `unownedExecutor` as its own. Its methods then run between polls, on the
-/// loop's thread, and may use the loop's channels directly. Jobs come from any thread, in the order in which each thread
-/// adds them. Sockets, timers and jobs take turns in bounded batches, so that none of them starves the others; a job
-/// must therefore be short.
+/// loop's thread, and may use the loop's channels directly. Jobs come from any thread, those of each in its order.
+/// Sockets, timers and jobs take turns in bounded batches, so that none of them starves the others; a job must be short.
 ///
 /// `stop` closes the sockets; jobs are run as long as anyone holds the loop.
 package final class PollLoop: Sendable {

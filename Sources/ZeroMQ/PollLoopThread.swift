@@ -17,7 +17,7 @@ protocol PolledSocket: AnyObject {
   func close(linger: Duration?)
 }
 
-/// The thread behind a `PollLoop`. It holds itself while it runs, so the loop can be let go of from one of its own jobs.
+/// The thread behind a `PollLoop`. It holds itself while it runs, so the loop may be let go of by one of its own jobs.
 ///
 /// Sendable because `inbox` has its own lock and everything marked "loop" is touched on the loop's thread alone, which
 /// `PollLoop`'s callers are checked for.

@@ -80,7 +80,8 @@ extension Socket where Pattern: SendingPattern {
   /// Sends all frames or none, without waiting.
   ///
   /// - Returns: false if no peer can take the message now.
-  /// - Throws: `zeromq.unknown-peer` for a router's target that is not connected, `zeromq.too-large`, `zeromq.frame-count`.
+  /// - Throws: `zeromq.unknown-peer` for a router's target that is not connected, and for what breaks the limits
+  ///   `zeromq.too-large` or `zeromq.frame-count`.
   package func trySend(_ message: Multipart) throws(ZeroMQError) -> Bool {
     try attemptSend(message)
   }

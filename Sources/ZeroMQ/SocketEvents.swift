@@ -12,6 +12,9 @@ package struct SocketEvent: Sendable, Hashable {
     case accepted
     /// A connecting socket has a connection, which is not authenticated yet.
     case connected
+    /// An attempt to connect is on its way.
+    case connecting
+    /// A connecting socket will try again.
     case connectRetried
     /// Both sides are authenticated: messages flow.
     case handshakeSucceeded
@@ -31,6 +34,11 @@ package struct SocketEvent: Sendable, Hashable {
     case cut(UInt32)
   }
 
+  init(kind: Kind, endpoint: String) {
+    self.kind = kind
+    self.endpoint = endpoint
+  }
+
   /// - Parameter message: what libzmq's monitor sends: a frame of event number and value, and one with the endpoint.
   init?(_ message: Multipart) {
     guard message.frames.count == 2, message.frames[0].count == 6 else { return nil }
@@ -43,6 +51,7 @@ package struct SocketEvent: Sendable, Hashable {
       case ZMQ_EVENT_LISTENING: .listening
       case ZMQ_EVENT_ACCEPTED: .accepted
       case ZMQ_EVENT_CONNECTED: .connected
+      case ZMQ_EVENT_CONNECT_DELAYED: .connecting
       case ZMQ_EVENT_CONNECT_RETRIED: .connectRetried
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED: .handshakeSucceeded
       case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: .handshakeFailed(.refused(status: value))
@@ -56,36 +65,40 @@ package struct SocketEvent: Sendable, Hashable {
 }
 
 extension Channel {
-  /// Calls `handler`, on the loop's thread, with what happens to the connections from now on. Once a channel.
+  /// Calls `handler`, on the loop's thread, with what happens to the connections from now on.
   package func watch(_ handler: @escaping (SocketEvent) -> Void) throws(ZeroMQError) {
-    _ = try watching(handler)
+    if !isWatched { try beginWatching() }
+    onEvent.append(handler)
   }
 
-  /// What happens to the connections from now on; a reader who falls far behind misses the oldest. Once a channel.
+  /// What happens to the connections from now on, until the socket is closed; a reader who falls far behind misses the
+  /// oldest.
   package func events() throws(ZeroMQError) -> AsyncStream<SocketEvent> {
     let (events, continuation) = AsyncStream.makeStream(of: SocketEvent.self, bufferingPolicy: .bufferingNewest(256))
-    let reports = try watching { continuation.yield($0) }
-    reports.onClose = { continuation.finish() }
+    try watch { event in
+      continuation.yield(event)
+      if event.kind == .ended { continuation.finish() }
+    }
     return events
   }
 
-  private func watching(_ handler: @escaping (SocketEvent) -> Void) throws(ZeroMQError) -> Channel<Pair> {
+  private func beginWatching() throws(ZeroMQError) {
     guard let handle else { throw .closed }
     let endpoint = "inproc://events-\(nextMonitor.add(1, ordering: .relaxed).newValue)"
     guard zmq_socket_monitor(handle, endpoint, Int32(ZMQ_EVENT_ALL)) == 0 else {
       throw .last("watch", "a socket")
     }
+    isWatched = true
     var options = SocketOptions()
     options.linger = .zero
     let socket = try Socket<Pair>(loop.context, options)
     try socket.connect(endpoint)
     let reports = loop.register(socket)
-    reports.onReceive = { [unowned reports] message in
+    reports.onReceive = { [unowned reports, weak self] message in
       guard let event = SocketEvent(message) else { return }
-      handler(event)
+      self?.announce(event)
       if event.kind == .ended { reports.close() }
     }
-    return reports
   }
 }
 

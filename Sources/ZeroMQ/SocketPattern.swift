@@ -41,7 +41,7 @@ package enum Dealer: SendingPattern, ReceivingPattern {
   package typealias Peer = Router
 }
 
-/// The answering side: received messages begin with the routing id of their sender, sent ones with that of their target.
+/// The answering side: a received message begins with the routing id of its sender, a sent one with that of its target.
 package enum Router: SendingPattern, ReceivingPattern {
   package static let type = ZMQ_ROUTER
   package typealias Peer = Dealer

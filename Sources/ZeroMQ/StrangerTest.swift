@@ -15,8 +15,8 @@ package enum StrangerTest {
   /// Connects to every endpoint without encryption, with an unregistered key, and with one registered for the moment.
   ///
   /// - Parameter serverKey: what the endpoints prove themselves with.
-  /// - Throws: `zeromq.stranger-admitted` if one of the first two gets in, `zeromq.peer-refused` if the third, which shows
-  ///   that the authenticator answers, does not, and `zeromq.no-verdict` if `deadline` passes before that is known.
+  /// - Throws: `zeromq.stranger-admitted` if one of the first two gets in, `zeromq.peer-refused` if the third does not,
+  ///   which shows that no authenticator answers, and `zeromq.no-verdict` if `deadline` passes before that is known.
   package static func require(
     refusalAt endpoints: [BoundEndpoint], serverKey: PublicKey, allowList: AllowList, on loop: PollLoop,
     within deadline: Duration = .seconds(5)
@@ -65,8 +65,8 @@ private struct Visit: Sendable {
     }
   }
 
-  /// - Parameter pattern: of the bound socket. The visitor plays its right counterpart, because libzmq refuses any other
-  ///   for that reason alone.
+  /// - Parameter pattern: of the bound socket. The visitor plays its right counterpart, because libzmq refuses any
+  ///   other for that reason alone.
   private func attempt<Pattern: SocketPattern>(
     _ pattern: Pattern.Type, on loop: PollLoop, within deadline: Duration,
     then finish: @escaping (Result<Void, ZeroMQError>) -> Void
@@ -74,6 +74,7 @@ private struct Visit: Sendable {
     var options = SocketOptions()
     options.security = security
     options.linger = .zero
+    options.allowsIPv6 = endpoint.endpoint.hasPrefix("tcp://[")
     do throws(ZeroMQError) {
       let channel = loop.register(try Socket<Pattern.Peer>(loop.context, options))
       var isOver = false

@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// The process's one ZeroMQ context: its I/O threads and everything that is `inproc`.
 ///
-/// Sockets hold it, so it outlives them; `terminate` waits no longer than the longest linger of the sockets just closed.
+/// Sockets hold it, so it outlives them; `terminate` waits no longer than the longest linger of those just closed.
 package final class ZeroMQContext: Sendable {
   // libzmq documents contexts, alone among its objects, as safe to use from any thread.
   nonisolated(unsafe) let handle: UnsafeMutableRawPointer

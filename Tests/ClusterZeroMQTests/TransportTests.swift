@@ -1,6 +1,7 @@
 import ActionableErrors
 import Cluster
 import ClusterZeroMQ
+import Foundation
 import Rollout
 import Testing
 import ZeroMQ
@@ -38,6 +39,11 @@ private struct Keys {
     try await .worker(learner: learner.endpoint, keys: keys ?? worker, learnerKey: self.learner.publicKey)
   }
 }
+
+/// Whether this machine has `::1`.
+private let hasIPv6 =
+  (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?
+  .contains("00000000000000000000000000000001") == true
 
 extension ZeroMQLearnerTransport {
   fileprivate var endpoint: String { "tcp://127.0.0.1:\(ports.control)" }
@@ -128,5 +134,176 @@ struct TransportTests {
     }
     #expect(try #require(scored.first) == ("scorer-0", .scorer, Array("scored".utf8)))
     await close([worker, scorer], learner)
+  }
+
+  @Test("a worker's key that pushes to the learner is named a worker, whatever it sends")
+  func workerPushesScoredGroups() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let impostor = try await ZeroMQPeerTransport.scorer(
+      learner: learner.endpoint, bind: "tcp://127.0.0.1:0", keys: keys.worker, learnerKey: keys.learner.publicKey)
+    impostor.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
+    impostor.push(Array("I am a scorer".utf8), to: nil)
+    let roles = await learner.inbound.first(1) { event -> Role? in
+      if case .data(_, let role, _) = event { role } else { nil }
+    }
+    #expect(roles == [.worker])
+    await close([impostor], learner)
+  }
+
+  @Test("a process whose key is not allowed is told so at once")
+  func keyRefused() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let stranger = try await keys.openWorker(learner, keys: .generate())
+    let codes = await stranger.inbound.first(1) { event -> String? in
+      if case .failed(let error) = event { error.code } else { nil }
+    }
+    #expect(codes == ["transport.key-refused"])
+    await close([stranger], learner)
+  }
+
+  @Test("two processes with one key are told apart by their connections")
+  func connections() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let workers = [try await keys.openWorker(learner), try await keys.openWorker(learner)]
+    for (index, worker) in workers.enumerated() { worker.send([UInt8(index)]) }
+    let peers = await learner.inbound.first(2) { event -> PeerID? in
+      if case .control(let peer, _, _) = event { peer } else { nil }
+    }
+    #expect(Set(peers.map(\.name)) == ["worker-0"])
+    #expect(Set(peers.map(\.connection)).count == 2)
+    await close(workers, learner)
+  }
+
+  @Test("messages arrive in the order in which they were sent, from more than the queues hold")
+  func order() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let worker = try await keys.openWorker(learner)
+    let sending = Task {
+      for number in 0..<5000 {
+        worker.send([UInt8(number & 0xff), UInt8(number >> 8)])
+        // Sending never waits, so whoever sends more than the queue holds loses some.
+        if number % 200 == 199 { try? await Task.sleep(for: .milliseconds(20)) }
+      }
+    }
+    let numbers = await learner.inbound.first(5000) { event -> Int? in
+      if case .control(_, _, let frame) = event { Int(frame[0]) | Int(frame[1]) << 8 } else { nil }
+    }
+    #expect(numbers == Array(0..<5000))
+    await sending.value
+    await close([worker], learner)
+  }
+
+  @Test("a learner that comes back on its port with its key is found again")
+  func learnerRestarts() async throws {
+    let keys = try Keys()
+    let first = try await keys.openLearner()
+    let worker = try await keys.openWorker(first)
+    let isHello: @Sendable (LearnerInbound) -> PeerID? = { event in
+      if case .control(let peer, _, _) = event { peer } else { nil }
+    }
+    worker.send([1])
+    #expect(await first.inbound.first(1, isHello).count == 1)
+    let port = first.ports.control
+    await first.close(linger: .zero)
+    let second = try await keys.openLearner(port: port)
+    let asking = Task {
+      while !Task.isCancelled {
+        worker.send([2])
+        try? await Task.sleep(for: .milliseconds(50))
+      }
+    }
+    let peers = await second.inbound.first(1, isHello)
+    asking.cancel()
+    #expect(peers.map(\.name) == ["worker-0"])
+    await close([worker], second)
+  }
+
+  @Test("connections to scorers follow the learner's list")
+  func scorersChange() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let worker = try await keys.openWorker(learner)
+    let scorers = [try await keys.openScorer(learner), try await keys.openScorer(learner)]
+    let addresses = scorers.enumerated().map {
+      ScorerAddress(name: "scorer-\($0)", endpoint: $1.endpoint, publicKey: $1.publicKey)
+    }
+    for scorer in scorers {
+      scorer.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
+    }
+    let isData: @Sendable (PeerInbound) -> Frame? = { if case .data(_, _, let frame) = $0 { frame } else { nil } }
+    for index in [0, 1] {
+      worker.connectScorers([addresses[index]])
+      worker.push([9], to: addresses[1 - index])
+      worker.push([UInt8(index)], to: addresses[index])
+      #expect(await scorers[index].inbound.first(1, isData) == [[UInt8(index)]])
+    }
+    await close([worker] + scorers, learner)
+  }
+
+  @Test("a learner's port that is in use is named")
+  func portInUse() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let error = await #expect(throws: ZeroMQError.self) { try await keys.openLearner(port: learner.ports.control) }
+    #expect(error?.code == "zeromq.address-in-use")
+    #expect(error?.message == "port \(learner.ports.control) on 127.0.0.1 is in use")
+    await learner.close(linger: .zero)
+  }
+
+  @Test(
+    "what is no TCP endpoint is refused",
+    arguments: ["", "127.0.0.1:5555", "ipc:///tmp/x", "inproc://x", "tcp://", "tcp://:1", "tcp://host", "tcp://a:99999",
+      "tcp://a;b:1", "tcp://a b:1"])
+  func badEndpoints(text: String) async throws {
+    let keys = try Keys()
+    let error = await #expect(throws: ZeroMQError.self) {
+      try await ZeroMQLearnerTransport.open(bind: text, keys: keys.learner, allowed: [])
+    }
+    #expect(error?.code == "zeromq.bad-endpoint")
+  }
+
+  @Test("a scorer bound to all addresses names the one that the learner is reached from")
+  func wildcard() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let scorer = try await ZeroMQPeerTransport.scorer(
+      learner: learner.endpoint, bind: "tcp://0.0.0.0:0", keys: keys.scorer, learnerKey: keys.learner.publicKey)
+    #expect(scorer.endpoint.hasPrefix("tcp://127.0.0.1:"))
+    await close([scorer], learner)
+  }
+
+  @Test("a learner may listen on IPv6", .enabled(if: hasIPv6))
+  func ipv6() async throws {
+    let keys = try Keys()
+    let learner = try await ZeroMQLearnerTransport.open(
+      bind: "tcp://[::1]:0", keys: keys.learner, allowed: keys.allowed)
+    let worker = try await ZeroMQPeerTransport.worker(
+      learner: "tcp://[::1]:\(learner.ports.control)", keys: keys.worker, learnerKey: keys.learner.publicKey)
+    worker.send([6])
+    let frames = await learner.inbound.first(1) { event -> Frame? in
+      if case .control(_, _, let frame) = event { frame } else { nil }
+    }
+    #expect(frames == [[6]])
+    await close([worker], learner)
+  }
+
+  @Test("closing ends in bounded time with groups that nobody takes, and ends what is received")
+  func closing() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let worker = try await keys.openWorker(learner)
+    let nobody = ScorerAddress(name: "gone", endpoint: "tcp://127.0.0.1:1", publicKey: keys.scorer.publicKey.z85)
+    worker.connectScorers([nobody])
+    for _ in 0..<20 { worker.push([UInt8](repeating: 0, count: 10_000), to: nobody) }
+    let start = ContinuousClock.now
+    await worker.close(linger: .milliseconds(300))
+    #expect(ContinuousClock.now - start < .seconds(3))
+    #expect(await worker.inbound.first(1) { $0 }.isEmpty)
+    worker.send([1])
+    await learner.close(linger: .zero)
   }
 }

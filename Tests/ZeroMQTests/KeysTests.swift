@@ -47,8 +47,8 @@ struct KeysTests {
   }
 
   @Test("what is no key is refused", arguments: [
-    "", "short", String(repeating: "~", count: 40), String(repeating: "#", count: 40), String(repeating: "é", count: 20),
-    String(repeating: "0", count: 41),
+    "", "short", String(repeating: "~", count: 40), String(repeating: "#", count: 40),
+    String(repeating: "é", count: 20), String(repeating: "0", count: 41),
   ])
   func notAKey(text: String) throws {
     #expect(PublicKey(z85: text) == nil)

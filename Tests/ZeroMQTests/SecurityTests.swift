@@ -56,7 +56,8 @@ struct SecurityTests {
       ])
       let (endpoint, arrived) = try await openDoor(loop, allowList)
       for pair in [keys.client, scorer] {
-        _ = try await push("I am the scorer", to: endpoint, as: .client(keys: pair, server: keys.server.publicKey), on: loop)
+        _ = try await push(
+          "I am the scorer", to: endpoint, as: .client(keys: pair, server: keys.server.publicKey), on: loop)
       }
       let roles = await arrived.take(2).compactMap { allowList.sender(of: $0)?.role }
       #expect(roles.sorted() == ["scorer", "worker"])
@@ -109,6 +110,26 @@ struct SecurityTests {
       let (endpoint, arrived) = try await openDoor(loop, AllowList([registered]), authenticator: false)
       _ = try await push("one", to: endpoint, as: .client(keys: keys.client, server: keys.server.publicKey), on: loop)
       #expect(await arrived.take(1, within: .milliseconds(500)).isEmpty)
+    }
+  }
+
+  @Test("a peer that is allowed only after it was refused gets in, if it is told to stay connected")
+  func allowedLater() async throws {
+    try await withLoop { loop in
+      let allowList = AllowList()
+      let (endpoint, arrived) = try await openDoor(loop, allowList)
+      let refused = Inbox<Bool>()
+      try await loop.run {
+        let push = loop.register(
+          try Socket<Push>(
+            loop.context, .with { $0.security = .client(keys: keys.client, server: keys.server.publicKey) }))
+        try push.watch { if case .handshakeFailed(.refused) = $0.kind { refused.put(true) } }
+        try push.stayConnected(to: endpoint)
+        _ = try push.send(["patience"])
+      }
+      #expect(await refused.take(1) == [true])
+      allowList.allow(registered)
+      #expect(await arrived.take(1).first?.texts == ["patience"])
     }
   }
 

@@ -1,0 +1,31 @@
+extension Channel {
+  /// libzmq says within moments of a loss whether it will connect again.
+  private static var renewalInterval: Duration { .milliseconds(500) }
+
+  /// Connects, for as long as the socket is open, even to a peer that refuses it now. For one endpoint a socket.
+  ///
+  /// libzmq connects again by itself when a connection breaks, but gives it up for good when the peer turns it away or
+  /// breaks the protocol: a peer that was allowed a moment too late, say, would never get in.
+  package func stayConnected(to endpoint: String) throws(ZeroMQError) {
+    var losses = 0
+    var isLost = false
+    try watch { [unowned self] event in
+      switch event.kind {
+      case .connecting, .connectRetried, .connected: isLost = false
+      case .disconnected, .handshakeFailed:
+        isLost = true
+        losses += 1
+        let loss = losses
+        loop.schedule(after: Self.renewalInterval) { [weak self] in
+          guard let self, handle != nil, isLost, loss == losses else { return }
+          isLost = false
+          // There may be nothing left to disconnect.
+          try? disconnect(endpoint)
+          do throws(ZeroMQError) { try connect(endpoint) } catch { onFailure?(error) }
+        }
+      default: break
+      }
+    }
+    try connect(endpoint)
+  }
+}
