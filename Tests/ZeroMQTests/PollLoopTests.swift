@@ -259,6 +259,34 @@ struct PollLoopTests {
     for number in 0..<100 { #expect(try pull.receive(within: patience).message?.texts == ["\(number)"]) }
   }
 
+  @Test("it uses no processor time while nothing happens and while it waits for an absent peer")
+  func idle() async throws {
+    try await withLoop { loop in
+      try await loop.run {
+        try Authenticator.start(on: loop, admitting: AllowList())
+        let pull = loop.register(try Socket<Pull>(loop.context, SocketOptions()))
+        pull.onReceive = { _ in }
+        let endpoint = try pull.bind("tcp://127.0.0.1:*")
+        let push = loop.register(try Socket<Push>(loop.context, SocketOptions()))
+        try push.stayConnected(to: endpoint)
+        let waiting = loop.register(try Socket<Push>(loop.context, SocketOptions()))
+        try waiting.stayConnected(to: "tcp://127.0.0.1:1")
+        _ = try waiting.send(["for nobody"])
+        loop.schedule(after: .seconds(60)) {}
+      }
+      let processorTime: @Sendable () -> Duration = {
+        var usage = rusage()
+        getrusage(RUSAGE_THREAD, &usage)
+        let (user, system) = (usage.ru_utime, usage.ru_stime)
+        return .seconds(user.tv_sec + system.tv_sec) + .microseconds(user.tv_usec + system.tv_usec)
+      }
+      let before = try await loop.run(processorTime)
+      try await Task.sleep(for: .seconds(1))
+      let after = try await loop.run(processorTime)
+      #expect(after - before < .milliseconds(50))
+    }
+  }
+
   @Test("a hundred thousand messages pass, none lost, none twice")
   func volume() async throws {
     try await withLoop { loop in
