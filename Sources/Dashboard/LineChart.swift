@@ -68,9 +68,12 @@ struct LineChart {
         let (column, row) = place(point)
         // Labels of points at the right edge would leave the picture.
         let anchor = column > Self.width - 60 ? "end" : column < Self.left + 20 ? "start" : "middle"
+        // Above the mark, but for a first point that the line would run through.
+        let rises = finite.count > 1 && point == finite[0] && finite[1].value > point.value
+        let height = rises ? row + 19 : max(row - 9, 11)
         return """
           <circle class="mark" cx="\(column)" cy="\(row)" r="4"/>\
-          <text class="value" x="\(column)" y="\(max(row - 9, 11))" text-anchor="\(anchor)">\(Numbers.short(point.value))</text>
+          <text class="value" x="\(column)" y="\(height)" text-anchor="\(anchor)">\(Numbers.short(point.value))</text>
           """
       }
       return "<polyline class=\"line\" points=\"\(path(finite.map(place)))\"/>\(marks)"
@@ -85,12 +88,11 @@ struct LineChart {
       """
   }
 
-  /// The mean over the points within `reach` steps to either side; at the ends over those there are.
+  /// The mean over the points within reach to either side; at the ends over those there are.
   static func runningMean(_ points: [RunReader.Point]) -> [RunReader.Point] {
     let reach = max(2, points.count / 30)
     return points.indices.map { index in
-      let span = min(reach, index, points.count - 1 - index)
-      let near = points[index - span...index + span]
+      let near = points[max(0, index - reach)...min(points.count - 1, index + reach)]
       return RunReader.Point(
         step: points[index].step, value: near.reduce(0) { $0 + $1.value } / Double(near.count))
     }
