@@ -275,10 +275,9 @@ struct PollLoopTests {
         loop.schedule(after: .seconds(60)) {}
       }
       let processorTime: @Sendable () -> Duration = {
-        var usage = rusage()
-        getrusage(RUSAGE_THREAD, &usage)
-        let (user, system) = (usage.ru_utime, usage.ru_stime)
-        return .seconds(user.tv_sec + system.tv_sec) + .microseconds(user.tv_usec + system.tv_usec)
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
       }
       let before = try await loop.run(processorTime)
       try await Task.sleep(for: .seconds(1))
