@@ -123,9 +123,22 @@ package final class TrustGRPOTrainer {
   private func update(
     _ groups: [TrainingGroup], _ range: Range<Int>, _ known: [[[Float]]]?, _ metrics: inout TrustGRPOMetrics
   ) throws {
-    let tokens = groups[range].reduce(0) { $0 + $1.tokenCount }
     optimizer.clearGradients()
     defer { optimizer.clearGradients() }
+    try accumulateGradients(groups, range, known, &metrics)
+    guard metrics.loss.isFinite else { throw TrainingError.notFinite("the loss") }
+    let norm = try optimizer.clipGradientNorm(settings.maximumGradientNorm)
+    guard norm.isFinite else { throw TrainingError.notFinite("the gradient") }
+    try optimizer.step(learningRate: metrics.learningRate)
+    metrics.gradientNorm += norm
+    metrics.optimizerSteps += 1
+  }
+
+  /// Adds the gradient of the mean loss over the tokens of `range` to the parameters', a micro-batch after the other.
+  func accumulateGradients(
+    _ groups: [TrainingGroup], _ range: Range<Int>, _ known: [[[Float]]]?, _ metrics: inout TrustGRPOMetrics
+  ) throws {
+    let tokens = groups[range].reduce(0) { $0 + $1.tokenCount }
     for first in stride(from: range.lowerBound, to: range.upperBound, by: settings.microBatchGroups) {
       let part = first..<min(first + settings.microBatchGroups, range.upperBound)
       let batch = try PaddedGroups(groups[part], on: policy)
@@ -150,12 +163,6 @@ package final class TrustGRPOTrainer {
       metrics.meanRatio += values[2]
       metrics.entropy += values[3]
     }
-    guard metrics.loss.isFinite else { throw TrainingError.notFinite("the loss") }
-    let norm = try optimizer.clipGradientNorm(settings.maximumGradientNorm)
-    guard norm.isFinite else { throw TrainingError.notFinite("the gradient") }
-    try optimizer.step(learningRate: metrics.learningRate)
-    metrics.gradientNorm += norm
-    metrics.optimizerSteps += 1
     metrics.tokens += tokens
   }
 }
