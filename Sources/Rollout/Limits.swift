@@ -15,8 +15,8 @@ package struct Limits: Sendable, Hashable {
   package var imageFile = 32 << 20
   /// Text of a problem or a system prompt.
   package var problemText = 1 << 20
-  /// A message on the control plane; a chunk of a model file is the largest.
-  package var controlMessage = 8 << 20
+  /// A message on the control plane; a lease with its images is the largest.
+  package var controlMessage = 40 << 20
   /// One chunk of a model file or of weights.
   package var chunk = 4 << 20
   /// A message on the data plane: a group with its task.
@@ -25,6 +25,8 @@ package struct Limits: Sendable, Hashable {
   package var artifact = 64 << 30
   /// Files of a model folder that a peer will fetch.
   package var artifacts = 256
+  /// Dimensions of a tensor.
+  package var tensorRank = 8
   /// Groups that a scorer or the learner holds before it stops reading.
   package var queuedGroups = 1024
   /// Leases a worker may ask for at once.
@@ -45,7 +47,7 @@ package struct Limits: Sendable, Hashable {
     var found: [String] = []
     func require(_ holds: Bool, _ what: String) { if !holds { found.append(what) } }
     require(chunk + 4096 <= controlMessage, "a chunk must fit into a control message")
-    require(imageFile + 4 * problemText <= controlMessage * 8, "a lease's images must be bounded by the control plane")
+    require(imageFile + 4 * problemText <= controlMessage, "a lease with an image must fit into a control message")
     require(
       groupSize * responseTokens * 8 <= dataMessage, "a full group's tokens and log-probabilities must fit a data message")
     require(imagesPerPrompt * 4 <= promptTokens, "each image takes tokens of the prompt")
@@ -62,8 +64,9 @@ package struct Limits: Sendable, Hashable {
       ("image file", imageFile, "bytes"), ("problem text", problemText, "bytes"),
       ("control message", controlMessage, "bytes"), ("chunk", chunk, "bytes"),
       ("data message", dataMessage, "bytes"), ("artifact", artifact, "bytes"), ("artifacts", artifacts, "files"),
-      ("queued groups", queuedGroups, "groups"), ("credit", credit, "leases"), ("peers", peers, "peers"),
-      ("message depth", messageDepth, "levels"), ("name", name, "characters"),
+      ("tensor rank", tensorRank, "dimensions"), ("queued groups", queuedGroups, "groups"),
+      ("credit", credit, "leases"), ("peers", peers, "peers"), ("message depth", messageDepth, "levels"),
+      ("name", name, "characters"),
     ]
   }
 }

@@ -5,7 +5,7 @@ package import TrustGRPO
 /// Turns messages between roles into frames and back. Decoding enforces every limit: what comes out is bounded, and
 /// counts and identifiers are of the right form; whether they are the right ones is for the roles to say.
 package struct Codec: Sendable {
-  let limits: Limits
+  package let limits: Limits
 
   package init(limits: Limits = .standard) {
     self.limits = limits

@@ -40,7 +40,7 @@ extension PeerMessage {
         Fetch(
           source: try Fetch.Source(fetch.source),
           offset: try limits.size("the offset of a fetch", fetch.offset, limits.artifact),
-          count: try limits.size("the size of a fetch", fetch.count, limits.chunk)))
+          count: try limits.count(of: fetch)))
     case .bye(let reason): self = .bye(reason: limits.text(reason))
     case nil: throw .malformed("control", "it holds no message that this version knows")
     }
@@ -75,11 +75,13 @@ extension LearnerMessage {
     case .helloWanted: self = .helloWanted
     case .heartbeat: self = .heartbeat
     case .lease(let lease): self = .lease(try Lease(lease, limits))
-    case .durable(let leases): self = .durable(leases.leases.map { LeaseID($0) })
-    case .revoked(let leases): self = .revoked(leases.leases.map { LeaseID($0) })
+    case .durable(let leases): self = .durable(try limits.leases(leases))
+    case .revoked(let leases): self = .revoked(try limits.leases(leases))
     case .chunk(let chunk): self = .chunk(try Chunk(chunk, limits))
     case .gone(let source): self = .gone(try Fetch.Source(source))
-    case .scorers(let scorers): self = .scorers(try limits.each(scorers.scorers, ScorerAddress.init))
+    case .scorers(let scorers):
+      try limits.check("the number of scorers", scorers.scorers.count, limits.peers)
+      self = .scorers(try limits.each(scorers.scorers, ScorerAddress.init))
     case .shutdown(let reason): self = .shutdown(reason: limits.text(reason))
     case nil: throw .malformed("control", "it holds no message that this version knows")
     }
@@ -160,9 +162,19 @@ extension Limits {
     return role
   }
 
+  func leases(_ wire: WireLeases) throws(WireError) -> [LeaseID] {
+    try check("the number of leases", wire.leases.count, queuedGroups)
+    return wire.leases.map { LeaseID($0) }
+  }
+
+  func count(of fetch: WireFetch) throws(WireError) -> Int {
+    guard fetch.count > 0 else { throw .malformed("fetch", "it asks for no bytes") }
+    return try size("the size of a fetch", fetch.count, chunk)
+  }
+
   func name(_ text: String) throws(WireError) -> String {
     try check("the length of a name", text.utf8.count, name)
-    guard !text.unicodeScalars.contains(where: { $0.value < 32 }) else {
+    guard !text.unicodeScalars.contains(where: \.isControl) else {
       throw .malformed("name", "it holds control characters")
     }
     return text
@@ -170,6 +182,11 @@ extension Limits {
 
   /// Text for people, from a peer: shortened and without control characters, so that it can stand in a log.
   func text(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.prefix(1000).filter { $0.value >= 32 && $0.value != 127 }))
+    String(String.UnicodeScalarView(text.unicodeScalars.prefix(1000).filter { !$0.isControl }))
   }
+}
+
+extension Unicode.Scalar {
+  /// What a terminal may take for a command.
+  fileprivate var isControl: Bool { properties.generalCategory == .control || properties.isBidiControl }
 }

@@ -150,8 +150,8 @@ extension WireScoredGroup {
 
 extension ScoredGroup {
   init(_ wire: WireScoredGroup, _ limits: Limits, _ settings: TrustGRPOSettings) throws(WireError) {
-    guard wire.hasLease, wire.hasUnit, wire.step >= 1 else {
-      throw .malformed("scored group", "lease, unit or step is missing")
+    guard wire.hasLease, wire.hasUnit, wire.step >= 1, wire.attempt >= 1 else {
+      throw .malformed("scored group", "lease, unit, attempt or step is missing")
     }
     for count in [wire.responses.count, wire.outcomes.count, wire.thinking.count] {
       try limits.check("the size of a group", count, limits.groupSize)

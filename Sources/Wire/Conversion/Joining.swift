@@ -9,7 +9,8 @@ extension WireWelcome {
     incarnation = welcome.incarnation
     publishPort = UInt32(welcome.publishPort)
     dataPort = UInt32(welcome.dataPort)
-    heartbeatNanoseconds = UInt64(max(0, welcome.heartbeat.inSeconds) * 1e9)
+    let (seconds, attoseconds) = welcome.heartbeat.components
+    heartbeatNanoseconds = UInt64(max(0, seconds * 1_000_000_000 + attoseconds / 1_000_000_000))
     settings = welcome.settings
     artifacts = welcome.artifacts.map { artifact in
       WireArtifact.with {

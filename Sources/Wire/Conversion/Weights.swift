@@ -24,8 +24,7 @@ extension WeightManifest {
     var entries: [Entry] = []
     entries.reserveCapacity(wire.entries.count)
     for entry in wire.entries {
-      var shape: [Int] = []
-      for size in entry.shape { shape.append(try limits.size("a tensor's dimension", size, limits.artifact)) }
+      let shape = try limits.shape(of: entry)
       let byteCount = try limits.size("the size of a tensor", entry.byteCount, limits.artifact)
       total += byteCount
       try limits.check("the size of the weights", total, limits.artifact)
@@ -38,6 +37,37 @@ extension WeightManifest {
       throw .malformed("manifest", "its tensors are not in name order")
     }
     self.init(version: wire.version, entries: entries)
+  }
+}
+
+extension Limits {
+  /// The shape of a tensor whose elements take as many bytes as the entry says.
+  fileprivate func shape(of entry: WireWeightManifest.Entry) throws(WireError) -> [Int] {
+    try check("the dimensions of a tensor", entry.shape.count, tensorRank)
+    var bytes = try width(ofType: entry.dtype)
+    var shape: [Int] = []
+    for dimension in entry.shape {
+      let dimension = try size("a tensor's dimension", dimension, artifact)
+      let (product, isTooLarge) = bytes.multipliedReportingOverflow(by: dimension)
+      guard !isTooLarge else { throw .malformed("manifest", "a tensor is too large to count") }
+      bytes = product
+      shape.append(dimension)
+    }
+    guard UInt64(bytes) == entry.byteCount else {
+      throw .malformed("manifest", "\(entry.byteCount) bytes for a tensor \(shape) of \(text(entry.dtype))")
+    }
+    return shape
+  }
+
+  /// Bytes of an element, by its type's name in safetensors.
+  private func width(ofType name: String) throws(WireError) -> Int {
+    switch name {
+    case "BOOL", "U8", "I8": 1
+    case "F16", "BF16", "U16", "I16": 2
+    case "F32", "U32", "I32": 4
+    case "F64", "U64", "I64": 8
+    default: throw .malformed("manifest", "a tensor is of type '\(text(name))', which this version does not know")
+    }
   }
 }
 
