@@ -76,6 +76,7 @@ package struct LearnerService: Sendable {
     defer {
       receiving.cancel()
       ticking.cancel()
+      mailbox.close()
       journalLine.close()
       engine.close()
     }
@@ -91,7 +92,9 @@ package struct LearnerService: Sendable {
           do {
             let task = try catalogue.task(of: unit.prompt)
             let lease = Lease(id: id, unit: unit, attempt: attempt, version: version, step: step, task: task)
-            transport.send(codec.encode(.lease(lease)), to: peer)
+            let frame = codec.encode(.lease(lease))
+            guard frame.count <= codec.limits.controlMessage else { throw OversizedTask(bytes: frame.count) }
+            transport.send(frame, to: peer)
           } catch {
             mailbox.post(.message(peer, role: .worker, .declined(id, reason: "\(error)")))
           }
@@ -127,7 +130,7 @@ package struct LearnerService: Sendable {
     }
 
     perform(role.start(at: clock.now))
-    for await event in mailbox.events {
+    while let event = await mailbox.next() {
       if case .tick = event, clock.now < role.wakeAt { continue }
       perform(role.receive(event, at: clock.now))
       if end != nil { break }
@@ -142,7 +145,7 @@ package struct LearnerService: Sendable {
         switch inbound {
         case .control(let peer, let role, let frame):
           do throws(WireError) {
-            mailbox.post(.message(peer, role: role, try codec.peerMessage(frame)))
+            await mailbox.offer(.message(peer, role: role, try codec.peerMessage(frame)))
           } catch {
             log(.warning, "refused a message from \(peer): \(error)")
           }
@@ -150,7 +153,7 @@ package struct LearnerService: Sendable {
           do throws(WireError) {
             let group = try codec.scoredGroup(frame, settings: offer.trustGRPO)
             let task = group.unit.prompt < catalogue.count ? try? catalogue.task(of: group.unit.prompt) : nil
-            mailbox.post(.scored(peer, role: role, group, taskMatches: task?.digest == group.taskDigest))
+            await mailbox.offer(.scored(peer, role: role, group, taskMatches: task?.digest == group.taskDigest))
           } catch {
             log(.warning, "refused a group from \(peer): \(error)")
           }
@@ -202,6 +205,17 @@ package struct LearnerService: Sendable {
     guard fetch.offset < bytes.count else { return nil }
     return Array(bytes[fetch.offset..<min(bytes.count, fetch.offset + fetch.count)])
   }
+}
+
+/// A row whose images no lease can carry.
+private struct OversizedTask: ActionableError {
+  let bytes: Int
+
+  var code: String { "cluster.oversized-task" }
+  var message: String {
+    "the row takes \(bytes) bytes with its images, more than the \(Limits.standard.controlMessage) of a message"
+  }
+  var advice: String { "use smaller image files" }
 }
 
 /// The weights that are handed out now.

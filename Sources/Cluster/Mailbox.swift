@@ -1,51 +1,85 @@
-package import Rollout
+internal import Synchronization
 
-/// Events for one role, in the order in which they were posted.
-package struct Mailbox<Event: Sendable>: Sendable {
-  package let events: AsyncStream<Event>
-  private let continuation: AsyncStream<Event>.Continuation
+/// Events for one role, in the order in which they came.
+///
+/// What happens inside the process is posted and never waits. What comes from the network is offered: the giver waits
+/// while much is unread, so that a flood stays in the network instead of filling the memory.
+package final class Mailbox<Event: Sendable>: Sendable {
+  private struct State {
+    var unread: [Event] = []
+    /// Events of `unread` that have been read.
+    var read = 0
+    var reader: CheckedContinuation<Event?, Never>?
+    var givers: [CheckedContinuation<Void, Never>] = []
+    var isClosed = false
 
-  package init() {
-    (events, continuation) = AsyncStream.makeStream(of: Event.self)
+    var count: Int { unread.count - read }
+  }
+
+  private let bound: Int
+  private let state = Mutex(State())
+
+  /// - Parameter bound: unread events from which on a giver waits.
+  package init(bound: Int = 256) {
+    self.bound = bound
   }
 
   package func post(_ event: Event) {
-    continuation.yield(event)
+    let reader = state.withLock { state -> CheckedContinuation<Event?, Never>? in
+      guard !state.isClosed else { return nil }
+      if let reader = state.reader.take() { return reader }
+      state.unread.append(event)
+      return nil
+    }
+    reader?.resume(returning: event)
   }
 
-  package func close() {
-    continuation.finish()
-  }
-}
-
-/// Runs jobs one after the other, in the order in which they were added, away from the role's own loop.
-package struct JobLine: Sendable {
-  private let continuation: AsyncStream<@Sendable () async -> Void>.Continuation
-
-  package init() {
-    let (jobs, continuation) = AsyncStream.makeStream(of: (@Sendable () async -> Void).self)
-    self.continuation = continuation
-    Task {
-      for await job in jobs { await job() }
+  package func offer(_ event: Event) async {
+    post(event)
+    await withCheckedContinuation { giver in
+      let isFree = state.withLock { state in
+        if state.isClosed || state.count < bound { return true }
+        state.givers.append(giver)
+        return false
+      }
+      if isFree { giver.resume() }
     }
   }
 
-  package func add(_ job: @escaping @Sendable () async -> Void) {
-    continuation.yield(job)
+  /// The next event, as soon as there is one; nil once the mailbox is closed. To be called by one reader.
+  package func next() async -> Event? {
+    await withCheckedContinuation { reader in
+      let (event, isOver, givers) = state.withLock { state -> (Event?, Bool, [CheckedContinuation<Void, Never>]) in
+        if state.isClosed { return (nil, true, []) }
+        guard state.count > 0 else {
+          state.reader = reader
+          return (nil, false, [])
+        }
+        let event = state.unread[state.read]
+        state.read += 1
+        if state.read == state.unread.count || state.read >= 1024 {
+          state.unread.removeFirst(state.read)
+          state.read = 0
+        }
+        guard state.count < bound else { return (event, false, []) }
+        defer { state.givers = [] }
+        return (event, false, state.givers)
+      }
+      for giver in givers { giver.resume() }
+      if event != nil || isOver { reader.resume(returning: event) }
+    }
   }
 
+  /// Lets the reader and everyone who waits go; what is unread is dropped.
   package func close() {
-    continuation.finish()
-  }
-}
-
-/// The monotonic clock of this process.
-package struct MonotonicClock: Sendable {
-  private let start = ContinuousClock.now
-
-  package init() {}
-
-  package var now: Rollout.Instant {
-    Rollout.Instant(nanoseconds: 1_000_000_000) + (ContinuousClock.now - start)
+    let (reader, givers) = state.withLock { state in
+      state.isClosed = true
+      state.unread = []
+      state.read = 0
+      defer { state.givers = [] }
+      return (state.reader.take(), state.givers)
+    }
+    reader?.resume(returning: nil)
+    for giver in givers { giver.resume() }
   }
 }

@@ -21,8 +21,8 @@ package final class ThreadExecutor: SerialExecutor {
 
   package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    let executor = asUnownedSerialExecutor()
-    jobs.add { job.runSynchronously(on: executor) }
+    // The job may hold the last reference to its actor, and the actor the last one to this executor.
+    jobs.add { [self] in job.runSynchronously(on: asUnownedSerialExecutor()) }
   }
 }
 

@@ -1,0 +1,128 @@
+internal import ActionableErrors
+internal import DurableFiles
+internal import Rollout
+internal import Wire
+
+/// The events that a worker and a scorer have in common.
+protocol PeerEvent: Sendable {
+  static func message(_ message: LearnerMessage) -> Self
+  static func found(_ digests: [SHA256Digest]) -> Self
+  static var prepared: Self { get }
+  static func failed(_ reason: String) -> Self
+  static func stop(reason: String) -> Self
+  static var tick: Self { get }
+}
+
+extension WorkerEvent: PeerEvent {}
+extension ScorerEvent: PeerEvent {}
+
+/// What the services of a worker and of a scorer have in common: the loop from events to actions, the learner's
+/// messages, model files, and the line of jobs for the engine.
+struct PeerLoop<Event: PeerEvent>: Sendable {
+  let transport: any PeerTransport
+  let files: ArtifactCache
+  let log: @Sendable (LogLevel, String) -> Void
+  let codec = Codec()
+  private let mailbox = Mailbox<Event>()
+  private let engine = JobLine()
+  private let clock = MonotonicClock()
+
+  init(transport: any PeerTransport, files: ArtifactCache, log: @escaping @Sendable (LogLevel, String) -> Void) {
+    self.transport = transport
+    self.files = files
+    self.log = log
+  }
+
+  var now: Rollout.Instant { clock.now }
+
+  func stop(reason: String) {
+    mailbox.post(.stop(reason: reason))
+  }
+
+  /// Runs until an action says how it ended. To be called once.
+  ///
+  /// - Parameters:
+  ///   - decode: what has come besides the learner's messages; nil for what this role does not take.
+  ///   - perform: lets the role receive an event and carries out its actions.
+  func run(
+    decode: @escaping @Sendable (PeerInbound, Codec) throws(WireError) -> Event?,
+    perform: (Event) -> RunEnd?
+  ) async -> RunEnd {
+    let receiving = receive(decode)
+    let ticking = tick()
+    defer {
+      receiving.cancel()
+      ticking.cancel()
+      mailbox.close()
+      engine.close()
+    }
+    mailbox.post(.tick)
+    while let event = await mailbox.next() {
+      guard let end = perform(event) else { continue }
+      await transport.close(linger: .milliseconds(500))
+      return end
+    }
+    return .failed(reason: "the role's events ended")
+  }
+
+  // MARK: Actions
+
+  func send(_ message: PeerMessage) {
+    transport.send(codec.encode(message))
+  }
+
+  func connect(_ welcome: Welcome) {
+    transport.connect(publishPort: welcome.publishPort, dataPort: welcome.dataPort, allowed: welcome.allowed)
+  }
+
+  func find(_ artifacts: [Artifact]) {
+    run { [files] in .found(files.present(artifacts)) }
+  }
+
+  func keep(_ artifact: Artifact, bytes: [UInt8]) {
+    run { [files] in
+      try files.keep(artifact, bytes: bytes)
+      return nil
+    }
+  }
+
+  /// Runs `job` on the engine's line and posts what it returns; a job that throws ends the process.
+  func run(_ job: @escaping @Sendable () async throws -> Event?) {
+    engine.add { [mailbox] in
+      do {
+        if let event = try await job() { mailbox.post(event) }
+      } catch {
+        mailbox.post(.failed("\(error)"))
+      }
+    }
+  }
+
+  // MARK: What comes by itself
+
+  private func receive(
+    _ decode: @escaping @Sendable (PeerInbound, Codec) throws(WireError) -> Event?
+  ) -> Task<Void, Never> {
+    Task { [transport, mailbox, codec, log] in
+      for await inbound in transport.inbound {
+        do throws(WireError) {
+          switch inbound {
+          case .control(let frame): await mailbox.offer(.message(try codec.learnerMessage(frame)))
+          case .failed(let error): mailbox.post(.failed("the transport: \(error)"))
+          case .published, .data: if let event = try decode(inbound, codec) { await mailbox.offer(event) }
+          }
+        } catch {
+          log(.warning, "refused a message: \(error)")
+        }
+      }
+    }
+  }
+
+  private func tick() -> Task<Void, Never> {
+    Task { [mailbox] in
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .milliseconds(50))
+        mailbox.post(.tick)
+      }
+    }
+  }
+}
