@@ -24,7 +24,6 @@ struct HTML: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible
 
   init(stringLiteral literal: String) { source = literal }
   init(stringInterpolation: StringInterpolation) { source = stringInterpolation.source }
-  init(text: String) { source = Self.escape(text) }
 
   static let empty: HTML = ""
 

@@ -20,7 +20,7 @@ struct LineChart {
   private static let (left, right, top, bottom) = (46.0, 12.0, 14.0, 34.0)
 
   var svg: HTML {
-    let finite = points.filter(\.value.isFinite)
+    let finite = Self.thinned(points.filter(\.value.isFinite))
     guard !finite.isEmpty else { return "<p class=\"none\">Nothing was recorded.</p>" }
     let x = Axis(from: steps.lowerBound, to: steps.upperBound)
     let y = Axis(over: finite.map(\.value), including: including)
@@ -86,6 +86,17 @@ struct LineChart {
       <polyline class="raw" points="\(path(finite.map(place)))"/>\
       <polyline class="line" points="\(path(smooth.map(place)))"/>
       """
+  }
+
+  /// More points than the picture has room for are drawn as means of their neighbours.
+  static func thinned(_ points: [RunReader.Point], to bound: Int = 1000) -> [RunReader.Point] {
+    guard points.count > bound else { return points }
+    let size = (points.count + bound - 1) / bound
+    return stride(from: 0, to: points.count, by: size).map { first in
+      let part = points[first..<min(first + size, points.count)]
+      return RunReader.Point(
+        step: points[first].step, value: part.reduce(0) { $0 + $1.value / Double(part.count) })
+    }
   }
 
   /// The mean over the points within reach to either side; at the ends over those there are.

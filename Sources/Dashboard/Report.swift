@@ -76,7 +76,7 @@ package struct Report: Sendable {
     func tile(_ value: String?, _ name: String) {
       if let value { tiles.append("<div class=\"tile\"><b>\(value)</b><span>\(name)</span></div>") }
     }
-    tile(content.responsesPerSecond.map(Numbers.short), "responses a second, end to end")
+    tile(content.responsesPerSecond.map(Numbers.short), "responses a second")
     tile(Numbers.grouped(Double(content.responses)), "responses trained")
     tile(Numbers.grouped(Double(content.groups)), "groups, each trained once")
     tile(seconds > 0 ? Numbers.duration(seconds) : nil, "from start to end")

@@ -31,7 +31,7 @@ enum ReportStyle {
     .facts, .note, .unit, figcaption p, .tile span, caption, .none { color: var(--soft); }
     .note, figcaption p { font-size: 0.875rem; }
     .unit { font-weight: 400; font-size: 0.85rem; }
-    figure, article, .card, .headline, .equations > div {
+    figure, article, .card, .headline {
       background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 1.1rem 1.25rem; margin: 0; min-width: 0;
     }
     .headline { margin-top: 1.6rem; display: grid; grid-template-columns: 1.15fr 1fr; gap: 1.5rem; align-items: center; padding: 1.6rem 1.75rem; }
@@ -67,7 +67,7 @@ enum ReportStyle {
     caption { text-align: left; font-size: 0.85rem; padding-bottom: 0.3rem; }
     td, th { text-align: left; padding: 0.35rem 0.9rem 0.35rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; overflow-wrap: anywhere; }
     th { color: var(--soft); font-weight: 500; font-size: 0.82rem; }
-    .n { text-align: right; white-space: nowrap; } tr > :last-child { padding-right: 0; } tr:last-child > td { border-bottom: 0; }
+    .n { text-align: right; white-space: nowrap; } tr > :last-child { padding-right: 0; } .n + :not(.n) { padding-left: 1.2rem; } tr:last-child > td { border-bottom: 0; }
     .sum td { color: var(--soft); }
     .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 0.6rem 1.25rem; }
     tr.warning td:nth-child(2), tr.error td:nth-child(2) { color: var(--bad); }
@@ -81,15 +81,13 @@ enum ReportStyle {
     .right, .wrong { font-weight: 600; font-size: 0.8rem; border-radius: 99px; padding: 0.1rem 0.6rem; margin-left: 0.35rem; white-space: nowrap; }
     .right { color: var(--good); background: var(--good-soft); } .wrong { color: var(--bad); background: var(--bad-soft); }
     section > p > .right, section > p > .wrong { margin: 0 0.4rem 0 0; }
-    .equations { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.1rem; }
-    .equations > div { display: flex; flex-direction: column; justify-content: space-between; }
-    .equations p { font-size: 0.925rem; } math { font-size: 1.12rem; padding: 0.5rem 0; overflow-x: auto; overflow-y: hidden; } .eq { color: var(--soft); font-size: 0.8em; }
-    .equations + .note { margin-top: 0.8rem; }
+    .equations p { max-width: 46rem; } math { font-size: 1.2rem; padding: 0.6rem 0 1.2rem; overflow-x: auto; overflow-y: hidden; } .eq { color: var(--soft); font-size: 0.8em; }
+    .equations .note { margin: 0; }
     @media (max-width: 46rem) {
       main { padding: 1.5rem 0.9rem 3rem; } h1 { font-size: 1.65rem; }
-      .grid, .equations, .headline { grid-template-columns: minmax(0, 1fr); }
+      .grid, .headline { grid-template-columns: minmax(0, 1fr); }
       article { grid-template-columns: minmax(0, 1fr); gap: 1rem; }
-      figure, article, .card, .headline, .equations > div { padding: 0.95rem 1rem; }
+      figure, article, .card, .headline { padding: 0.95rem 1rem; }
       math { font-size: 1rem; }
     }
     @media print { body { background: none; } figure, article, .card { break-inside: avoid; } }

@@ -111,7 +111,8 @@ struct GroupRows {
   /// SQLite's text ends at the first NUL for whoever binds it by C string. A text with one is stored as bytes, which
   /// read back as the same text.
   private func storable(_ text: String) -> any DatabaseValueConvertible {
-    text.utf8.contains(0) ? Data(text.utf8) : text
+    var text = text
+    return text.withUTF8 { $0.contains(0) } ? Data(text.utf8) : text
   }
 
   private func mean(_ values: [Double]) -> Double? {

@@ -154,8 +154,8 @@ struct JournalWriter {
       guard let size = try row("SELECT responses, tokens FROM groups WHERE position = ?", [found.position]) else {
         throw RunStoreError.refused(record: record, reason: "the group of unit \(unit) is missing")
       }
-      responses += try size.value("responses") as Int
-      tokens += try size.value("tokens") as Int
+      responses += try size.value(at: 0) as Int
+      tokens += try size.value(at: 1) as Int
       try run(
         "UPDATE units SET state = 'trained', trained_step = ?, trained_order = ? WHERE position = ?",
         [trained.step, order, found.position])
@@ -228,10 +228,10 @@ extension JournalWriter {
         """,
         [unit.epoch, unit.prompt])
     else { return nil }
-    let incarnation: UInt32? = try row.value("lease_incarnation")
-    let number: Int64? = try row.value("lease_number")
+    let incarnation: UInt32? = try row.value(at: 3)
+    let number: Int64? = try row.value(at: 4)
     return Unit(
-      position: try row.value("position"), state: try UnitState(row), attempts: try row.value("attempts"),
+      position: try row.value(at: 0), state: try UnitState(stored: row.value(at: 1)), attempts: try row.value(at: 2),
       lease: incarnation.flatMap { incarnation in
         number.map { LeaseID(incarnation: incarnation, number: UInt64(bitPattern: $0)) }
       })

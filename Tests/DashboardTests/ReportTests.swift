@@ -16,8 +16,6 @@ struct ReportTests {
     try SyntheticRun().write(to: folder + "/run.sqlite")
     content = try ReportContent(RunReader(path: folder + "/run.sqlite"))
     html = Report(content).html
-    // To look at it: REPORT_PAGE=/tmp/report.html swift test --filter ReportTests
-    if let path = ProcessInfo.processInfo.environment["REPORT_PAGE"] { try Report(content).write(to: path) }
   }
 
   @Test("it holds what the run file holds")
@@ -34,6 +32,16 @@ struct ReportTests {
     #expect(content.settings.contains { $0 == ("workers", "local, local") })
     #expect(content.curves.filter { $0.meaning != .other }.count == 8)
     #expect(content.curves.allSatisfy { !$0.points.isEmpty })
+  }
+
+  /// To look at the page: REPORT_PAGE=/tmp/report.html swift test --filter ReportTests
+  @Test("it is written whole")
+  func written() throws {
+    let aside = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).html").path
+    let path = ProcessInfo.processInfo.environment["REPORT_PAGE"] ?? aside
+    defer { try? FileManager.default.removeItem(atPath: aside) }
+    try Report(content).write(to: path)
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == html)
   }
 
   @Test("one file: nothing is fetched, nothing is linked")
@@ -153,5 +161,30 @@ struct AxisTests {
     let axis = Axis(from: 0, to: 60)
     #expect(axis.ticks.map(axis.label) == ["0", "10", "20", "30", "40", "50", "60"])
     #expect(Axis(from: 0, to: 3).ticks == [0, 1, 2, 3])
+  }
+}
+
+@Suite("Curves")
+struct LineChartTests {
+  private func points(_ values: [Double]) -> [RunReader.Point] {
+    values.enumerated().map { RunReader.Point(step: UInt32($0.offset + 1), value: $0.element) }
+  }
+
+  @Test("a long run is drawn with fewer points and the same mean")
+  func thinned() {
+    let values = (0..<10_000).map { Double($0 % 7) }
+    let thin = LineChart.thinned(points(values))
+    #expect(thin.count == 1000)
+    let mean = thin.reduce(0) { $0 + $1.value } / 1000
+    #expect(abs(mean - values.reduce(0, +) / 10_000) < 1e-9)
+    #expect(LineChart.thinned(points([1, 2, 3])) == points([1, 2, 3]))
+  }
+
+  @Test("the running mean of a straight line is the line, but for its ends")
+  func runningMean() {
+    let line = points((0..<40).map { Double($0) })
+    let smooth = LineChart.runningMean(line)
+    #expect(smooth[2..<38].map(\.value) == line[2..<38].map(\.value))
+    #expect(smooth[0].value == 1)  // of 0, 1, 2
   }
 }
