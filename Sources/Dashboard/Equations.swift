@@ -3,12 +3,11 @@ enum Equations {
   static let html: HTML = """
     <div class="card equations">
     <p>Each problem is answered N times. The rule gives every response an outcome reward <i>R</i><sup>o</sup>, the \
-    thinking-reward model gives its reasoning <i>R</i><sup>t</sup>. The means of <i>R</i><sup>t</sup> over the right and \
-    over the wrong responses say whether that model can be trusted in this group:</p>
-    <math display="block"><mi>γ</mi><mo>=</mo><mrow><mo stretchy="true" symmetric="true">{</mo><mtable columnalign="left left">\
-    <mtr><mtd><mn>1</mn></mtd><mtd><mtext>if</mtext><mspace width="0.35em"/><msub><mi>μ</mi><mi>c</mi></msub><mo>≥</mo><msub><mi>μ</mi><mi>w</mi></msub></mtd></mtr>\
-    <mtr><mtd><msup><mi>e</mi><mrow><msub><mi>μ</mi><mi>c</mi></msub><mo>−</mo><msub><mi>μ</mi><mi>w</mi></msub></mrow></msup></mtd><mtd><mtext>otherwise</mtext></mtd></mtr>\
-    </mtable></mrow><mspace width="2em"/><mtext class="eq">(3)</mtext></math>
+    thinking-reward model gives its reasoning <i>R</i><sup>t</sup>. The means <i>μ</i> of <i>R</i><sup>t</sup> over the \
+    right and over the wrong responses say whether that model can be trusted in this group:</p>
+    <math display="block"><mi>γ</mi><mo>=</mo><mi>min</mi><mo>(</mo><mn>1</mn><mo>,</mo><mspace width="0.2em"/>\
+    <msup><mi>e</mi><mrow><msub><mi>μ</mi><mtext>right</mtext></msub><mo>−</mo><msub><mi>μ</mi><mtext>wrong</mtext></msub></mrow></msup>\
+    <mo>)</mo><mspace width="2em"/><mtext class="eq">(3)</mtext></math>
     <p>Its say also fades over the <i>T</i> training steps, so that early guidance cannot be exploited late:</p>
     <math display="block"><msub><mi>R</mi><mi>i</mi></msub><mo>=</mo><msubsup><mi>R</mi><mi>i</mi><mi>o</mi></msubsup><mo>+</mo>\
     <mi>γ</mi><mspace width="0.15em"/><mi>α</mi><mspace width="0.15em"/><msup><mi>e</mi><mrow><mo>−</mo><mtext>step</mtext><mo>/</mo><mi>T</mi></mrow></msup>\
