@@ -142,7 +142,7 @@ package struct Report: Sendable {
     guard !content.stages.isEmpty || !content.phases.isEmpty else { return nil }
     let stages = StackedBar(parts: content.stages.map { ($0.name, $0.seconds) }, caption: "The whole run, by stage")
     let phases = StackedBar(
-      parts: content.phases.map { ($0.name, $0.seconds) }, caption: "The training steps, by phase, summed over the run")
+      parts: content.phases.map { ($0.name, $0.seconds) }, caption: "The training steps, by phase, summed over steps and processes")
     let second: HTML = content.phases.isEmpty ? .empty : "<div class=\"card\">\(phases.html)</div>"
     return "<div class=\"grid\"><div class=\"card\">\(stages.html)</div>\(second)</div>"
   }

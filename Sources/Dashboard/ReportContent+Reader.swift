@@ -8,6 +8,8 @@ package enum MetricName {
   package static let entropy = "entropy"
   /// `seconds.rollout`, `seconds.update`: how long a part of the step took.
   package static let secondsPrefix = "seconds."
+  /// What has a chart of its own, from the groups themselves where the ledger has them.
+  static let charted: Set = [kl, entropy, "outcome", "thinking", "gamma", "response_tokens"]
 }
 
 /// How the run's other properties are named in `meta`.
@@ -80,7 +82,7 @@ extension ReportContent {
           return RunReader.Point(step: step.step, value: Double(step.responses) / (step.uptime - before.uptime))
         }),
     ]
-    for name in names where ![MetricName.kl, MetricName.entropy].contains(name) {
+    for name in names where !MetricName.charted.contains(name) {
       guard !name.hasPrefix(MetricName.secondsPrefix) else { continue }
       curves.append(Curve(.other, title: name, try reader.series(of: name)))
     }

@@ -31,6 +31,7 @@ struct ReportTests {
     #expect(content.settings.contains { $0 == ("algorithm.one-sided", "exclude") })
     #expect(content.settings.contains { $0 == ("workers", "local, local") })
     #expect(content.curves.filter { $0.meaning != .other }.count == 8)
+    #expect(content.curves.filter { $0.meaning == .other }.map(\.title) == ["loss", "clip_fraction", "gradient_norm"])
     #expect(content.curves.allSatisfy { !$0.points.isEmpty })
   }
 

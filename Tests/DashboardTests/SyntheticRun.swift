@@ -86,7 +86,7 @@ struct SyntheticRun {
   private func trained(_ step: UInt32) -> TrainedStep {
     let first = (step - 1) * UInt32(Self.groupsPerStep)
     let metrics = [
-      Metric("loss", 0.02 * noise(step, 1)), Metric("kl", 0.045 * progress(step) * (1 + 0.15 * noise(step, 2))),
+      Metric("outcome", 0.5), Metric("loss", 0.02 * noise(step, 1)), Metric("kl", 0.045 * progress(step) * (1 + 0.15 * noise(step, 2))),
       Metric("entropy", 0.62 - 0.4 * progress(step) + 0.02 * noise(step, 3)),
       Metric("clip_fraction", 0.01 * abs(noise(step, 4))), Metric("gradient_norm", 1.2 + 0.3 * noise(step, 5)),
       Metric("seconds.rollout", 0.14), Metric("seconds.scoring", 0.04), Metric("seconds.reference", 0.05),
