@@ -156,16 +156,23 @@ struct Rotation : torch::autograd::Function<Rotation> {
 
 // MARK: Gated unit
 
+/// Gate and up stand side by side, so that they can be one product; their gradients are written side by side too.
 struct GatedUnit : torch::autograd::Function<GatedUnit> {
-  static at::Tensor forward(AutogradContext *context, const at::Tensor &gate, const at::Tensor &up) {
-    context->save_for_backward({gate, up});
-    return at::silu(gate).mul_(up);
+  static at::Tensor forward(AutogradContext *context, const at::Tensor &both) {
+    context->save_for_backward({both});
+    const auto halves = both.chunk(2, -1);
+    return at::silu(halves[0]).mul_(halves[1]);
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const auto &gate = saved[0], &up = saved[1], &g = gradients[0];
-    return {at::silu_backward(g * up, gate), at::silu(gate).mul_(g)};
+    const auto both = context->get_saved_variables()[0];
+    const auto &g = gradients[0];
+    const auto halves = both.chunk(2, -1);
+    auto result = at::empty_like(both);
+    auto toGate = result.chunk(2, -1)[0], toUp = result.chunk(2, -1)[1];
+    at::silu_backward_out(toGate, g * halves[1], halves[0]);
+    at::mul_out(toUp, at::silu(halves[0]), g);
+    return {result};
   }
 };
 
@@ -229,11 +236,11 @@ int ctorch_layer_norm(CTorchHandle a, CTorchHandle weight, CTorchHandle bias, do
   });
 }
 
-int ctorch_swiglu(CTorchHandle gate, CTorchHandle up, CTorchHandle *out) {
+int ctorch_swiglu(CTorchHandle gateAndUp, CTorchHandle *out) {
   return making(out, [&] {
-    const auto a = borrow(gate), b = borrow(up);
-    TORCH_CHECK(a.sizes() == b.sizes(), "gate and up must have one shape");
-    return GatedUnit::apply(a, b);
+    const auto both = borrow(gateAndUp);
+    TORCH_CHECK(both.dim() > 0 && both.size(-1) % 2 == 0, "the last dimension must hold gate and up, equally long");
+    return GatedUnit::apply(both);
   });
 }
 

@@ -32,9 +32,9 @@ extension Tensor {
     }
   }
 
-  /// `silu(self) * up`, of one shape: the gated unit of SwiGLU.
-  package func swiGLU(_ up: Tensor) throws(TorchError) -> Tensor {
-    try Tensor.make("swiglu", [self, up]) { ctorch_swiglu(handle, up.handle, $0) }
+  /// The gated unit of SwiGLU: `silu(gate) * up`, where the last dimension holds gate, then up, equally long.
+  package func swiGLU() throws(TorchError) -> Tensor {
+    try Tensor.make("swiglu", [self]) { ctorch_swiglu(handle, $0) }
   }
 
   /// Rotary position embedding of [batch, heads, tokens, width]: `self * cosine + rotateHalf(self) * sine`, where

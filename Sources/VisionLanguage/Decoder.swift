@@ -66,7 +66,7 @@ struct DecoderLayer {
   ///   - attended: what its queries found, of the same shape.
   func finish(_ x: Tensor, attended: Tensor) throws -> Tensor {
     let x = try x + output(attended)
-    return try x + down(gateAndUp(innerNorm(x)).gatedSiLU())
+    return try x + down(gateAndUp(innerNorm(x)).swiGLU())
   }
 
   // MARK: A prompt
@@ -115,13 +115,5 @@ struct DecoderLayer {
       .attention(joined(prompt.keys, p.keys), joined(prompt.values, p.values), mask: mask)
     return try found.reshaped([rows, keyHeads * shared, length, headDimension]).transposed(1, 2)
       .reshaped([groups, rows / groups, length, heads * headDimension])
-  }
-}
-
-extension Tensor {
-  /// `silu(gate) * up` of gate and up side by side in the last dimension.
-  func gatedSiLU() throws -> Tensor {
-    let halves = try split([size(-1) / 2, size(-1) / 2], -1)
-    return try halves[0].swiGLU(halves[1])
   }
 }

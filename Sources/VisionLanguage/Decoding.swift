@@ -57,7 +57,7 @@ package final class Decoding {
       return (
         caches, try model.decoder.layers.map(LayerStep.init),
         try model.continuationRotary(prompts.nextPositions, samples: samples, length: capacity),
-        try model.paddingMask(prompts.lengths, prompts.paddedLength, extra: capacity).map(perRow),
+        try model.paddingMask(prompts.lengths, prompts.paddedLength, extra: capacity).map { try perRow($0).contiguous() },
         try perRow(prompts.lastHidden)
       )
     }
@@ -78,20 +78,21 @@ package final class Decoding {
         "\(tokens.count) tokens for \(rows) rows after \(length) of \(capacity) steps", advice: "decode within the capacity")
     }
     return try withoutGradient {
-      let angles = Rotary(
-        cosine: try rotary.cosine.narrowed(2, start: length, length: 1),
-        sine: try rotary.sine.narrowed(2, start: length, length: 1))
-      let slot = promptLength + length
-      let seen = try mask?.narrowed(3, start: 0, length: slot + 1)
       var x = try model.decoder.embedding.embedding(Tensor(tokens, on: model.device))  // [rows, hidden]
-      for (layer, cache) in zip(layers, caches) { x = try layer(x, angles, cache, slot: slot, mask: seen) }
+      for (layer, cache) in zip(layers, caches) {
+        x = try layer(x) { projections in
+          try projections.attendedStep(
+            cosine: rotary.cosine, sine: rotary.sine, cache: cache, mask: mask, step: length, slot: promptLength + length,
+            heads: model.configuration.headCount)
+        }
+      }
       length += 1
       return try model.logits(model.decoder.norm(x))
     }
   }
 }
 
-/// A decoder layer for one token a row: the same weights as `DecoderLayer`, in as few operations as there can be.
+/// A decoder layer for one token a row: the weights of `DecoderLayer`, in as few operations as there can be.
 private struct LayerStep {
   let layer: DecoderLayer
   /// Windows onto the weights, [inputs, outputs]; they follow when the weights are overwritten.
@@ -106,22 +107,10 @@ private struct LayerStep {
 
   /// - Parameters:
   ///   - x: [rows, hidden].
-  ///   - cache: [2, rows, keyHeads, slots, headDimension]; `slot` is written.
-  ///   - mask: [rows, 1, 1, slot + 1].
-  func callAsFunction(_ x: Tensor, _ rotary: Rotary, _ cache: Tensor, slot: Int, mask: Tensor?) throws -> Tensor {
-    let (rows, heads, keyHeads) = (x.size(0), layer.heads, layer.keyHeads)
-    let all = try layer.queriesKeysValues(layer.inputNorm(x)).reshaped([rows, heads + 2 * keyHeads, 1, layer.headDimension])
-    let turned = try rotary(all.narrowed(1, start: 0, length: heads + keyHeads))
-    let keys = try cache.selected(0, 0)
-    let values = try cache.selected(0, 1)
-    try keys.narrowed(2, start: slot, length: 1).copyInPlace(turned.narrowed(1, start: heads, length: keyHeads))
-    try values.narrowed(2, start: slot, length: 1).copyInPlace(all.narrowed(1, start: heads + keyHeads, length: keyHeads))
-    let found = try turned.narrowed(1, start: 0, length: heads)
-      .reshaped([rows, keyHeads, heads / keyHeads, layer.headDimension])
-      .attention(
-        keys.narrowed(2, start: 0, length: slot + 1), values.narrowed(2, start: 0, length: slot + 1), mask: mask)
-    let attended = try x.addingProduct(found.reshaped([rows, -1]), outputTransposed)
-    return try attended.addingProduct(
-      layer.gateAndUp(layer.innerNorm(attended)).gatedSiLU(), downTransposed)
+  ///   - attend: from queries, keys and values to what the queries find.
+  func callAsFunction(_ x: Tensor, attend: (Tensor) throws -> Tensor) throws -> Tensor {
+    let found = try attend(layer.queriesKeysValues(layer.inputNorm(x)))
+    let attended = try x.addingProduct(found, outputTransposed)
+    return try attended.addingProduct(layer.gateAndUp(layer.innerNorm(attended)).swiGLU(), downTransposed)
   }
 }

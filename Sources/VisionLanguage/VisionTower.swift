@@ -110,7 +110,7 @@ private struct VisionBlock {
   /// - Parameter x: [images, patches, hidden] in window order.
   func callAsFunction(_ x: Tensor, _ walk: VisionTower.Walk) throws -> Tensor {
     let x = try x + projection(attention(norm1(x), walk))
-    return try x + down(gateAndUp(norm2(x)).gatedSiLU())
+    return try x + down(gateAndUp(norm2(x)).swiGLU())
   }
 
   private func attention(_ x: Tensor, _ walk: VisionTower.Walk) throws -> Tensor {

@@ -40,7 +40,7 @@ enum ModelFixtures {
   /// The pixels that make_fixtures.py makes up too.
   static func patches(_ height: Int, _ width: Int, number: Int, elements: Int) -> ImagePatches {
     let values = (0..<height * width * elements).map { Float(sin(0.37 * Double($0) + Double(number))) }
-    return ImagePatches(values: values, gridHeight: height, gridWidth: width)
+    return ImagePatches(values: values, gridHeight: height, gridWidth: width, mergeSize: 2)
   }
 
   static func temporaryFolder() throws -> String {

@@ -124,7 +124,7 @@ int ctorch_rms_norm(CTorchHandle a, CTorchHandle weight, double epsilon, CTorchH
 int ctorch_layer_norm(
     CTorchHandle a, CTorchHandle weight, CTorchHandle bias, double epsilon,
     CTorchHandle *out);
-int ctorch_swiglu(CTorchHandle gate, CTorchHandle up, CTorchHandle *out);
+int ctorch_swiglu(CTorchHandle gateAndUp, CTorchHandle *out);
 int ctorch_rotate(
     CTorchHandle a, CTorchHandle cosine, CTorchHandle sine, CTorchHandle *out);
 int ctorch_attention(
@@ -133,6 +133,11 @@ int ctorch_attention(
 int ctorch_log_probabilities(
     CTorchHandle hidden, CTorchHandle head, CTorchHandle ids,
     CTorchHandle *logProbabilities, CTorchHandle *entropies);
+
+// Attention of one new token a row to a cache that it is added to; see Tensor+Decoding.swift. No gradient.
+int ctorch_attend_step(
+    CTorchHandle projected, CTorchHandle cosine, CTorchHandle sine, CTorchHandle cache, CTorchHandle mask,
+    long step, long slot, long heads, CTorchHandle *out);
 
 // Gradients and optimisation
 int ctorch_set_requires_grad(CTorchHandle a, int flag);
