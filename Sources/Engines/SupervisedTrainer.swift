@@ -71,9 +71,11 @@ package final class SupervisedTrainer {
     optimizer = try AdamW(model.parameters.trained.map(\.tensor), weightDecay: settings.weightDecay)
   }
 
-  /// All steps. Every epoch sees the examples in another order, which depends on the seed alone.
+  /// The steps from `first` to the last. Every epoch sees the examples in another order, which depends on the seed alone, so
+  /// that training that goes on from a saved step is training that never stopped.
   ///
   /// - Parameters:
+  ///   - first: from 1; the model and the optimiser stand where the step before it left them.
   ///   - first: the step to begin with, after an interruption; the batches are those of an undisturbed training.
   ///   - count: of examples.
   ///   - example: asked for one when it is needed, each again in each epoch.
@@ -83,6 +85,7 @@ package final class SupervisedTrainer {
     from first: Int = 1, count: Int, example: (Int) throws -> SupervisedExample, shouldStop: () -> Bool = { false },
     progress: (SupervisedProgress) -> Void = { _ in }
   ) throws {
+    guard first >= 1, first <= settings.steps else { return }
     guard count > 0 else {
       throw TrainingError.batch("there is no row to train on", advice: "give at least one row with a response")
     }
@@ -110,25 +113,34 @@ package final class SupervisedTrainer {
   ///
   /// - Returns: the mean loss over learnt tokens, nats, and the gradient's norm before clipping.
   func step(_ batch: [SupervisedExample], learningRate: Double) throws -> (loss: Double, gradientNorm: Double) {
-    let continuations = try Continuations(batch.map { [$0.response] })
-    let length = continuations.paddedLength
-    var weights = [Float](repeating: 0, count: batch.count * length)
-    var learnt = 0
-    for (row, example) in batch.enumerated() {
-      for token in example.learnt.clamped(to: 0..<example.response.count) { weights[row * length + token] = 1 }
-      learnt += example.learnt.count
-    }
+    let learnt = batch.reduce(0) { $0 + $1.learnt.count }
     guard learnt > 0 else { throw TrainingError.batch("no row has a token to learn", advice: "give rows with responses") }
+    // Rows of about one length are worked on together; rows of one length keep their order.
+    let ordered = batch.enumerated().sorted {
+      ($0.element.response.count, $0.offset) < ($1.element.response.count, $1.offset)
+    }.map(\.element)
     optimizer.clearGradients()
     defer { optimizer.clearGradients() }
-    let found = try model.logProbabilities(after: model.encode(batch.map(\.prompt)), continuations).logProbabilities
-    let weight = try Tensor(weights, shape: [batch.count, 1, length], on: model.device)
-    let loss = try (found * weight).sum() * (-1 / Double(learnt))
-    try loss.backward()
-    let value = try loss.item()
+    var value = 0.0
+    for part in lengthParts(ordered.map(\.response.count)) {
+      let loss = try summedLoss(ordered[part]) * (1 / Double(learnt))
+      try loss.backward()
+      value += try loss.item()
+    }
     let norm = try optimizer.clipGradientNorm(settings.maximumGradientNorm)
     guard value.isFinite, norm.isFinite else { throw TrainingError.notFinite("the loss or the gradient") }
     try optimizer.step(learningRate: learningRate)
     return (value, norm)
+  }
+
+  /// The sum of -log p over the learnt tokens.
+  private func summedLoss(_ rows: ArraySlice<SupervisedExample>) throws -> Tensor {
+    let continuations = try Continuations(rows.map { [$0.response] })
+    let length = continuations.paddedLength
+    let weights = rows.flatMap { row in
+      (0..<length).map { row.learnt.contains($0) && $0 < row.response.count ? -1 : 0 as Float }
+    }
+    let found = try model.logProbabilities(after: model.encode(rows.map(\.prompt)), continuations).logProbabilities
+    return try (found * Tensor(weights, shape: [rows.count, 1, length], on: model.device)).sum()
   }
 }

@@ -13,6 +13,10 @@ struct TrustGRPOLoss {
     let loss: Tensor
     /// [4]: k3, tokens where the clipped branch decides, ratio, entropy.
     let metrics: Tensor
+
+    func adding(_ other: Sums) throws(TorchError) -> Sums {
+      Sums(loss: try loss + other.loss, metrics: try metrics + other.metrics)
+    }
   }
 
   /// All of one shape, 0 where padded; nats.

@@ -141,20 +141,18 @@ package final class TrustGRPOTrainer {
     let tokens = groups[range].reduce(0) { $0 + $1.tokenCount }
     for first in stride(from: range.lowerBound, to: range.upperBound, by: settings.microBatchGroups) {
       let part = first..<min(first + settings.microBatchGroups, range.upperBound)
-      let batch = try PaddedGroups(groups[part], on: policy)
-      let clock = ContinuousClock()
-      let before = clock.now
-      let referenceValues = try reference.map { reference in
-        if let known { return try batch.padded(Array(known[part]), on: policy) }
-        return try withoutGradient {
-          try reference.logProbabilities(after: reference.encode(batch.prompts), batch.continuations).logProbabilities
-        }
+      let batch = try TrainingBatch(groups[part], reference: known?[part], on: policy.device)
+      let referenceValues = try referenceLogProbabilities(batch, &metrics)
+      let prompts = try policy.encode(batch.prompts)
+      var sums: TrustGRPOLoss.Sums?
+      for (index, part) in batch.parts.enumerated() {
+        let found = try policy.logProbabilities(after: prompts, part.continuations)
+        let more = try loss.sums(
+          policy: found.logProbabilities, entropies: found.entropies, behaviour: part.behaviour,
+          reference: referenceValues?[index], advantages: part.advantages, mask: part.mask)
+        sums = try sums?.adding(more) ?? more
       }
-      metrics.referenceSeconds += (clock.now - before) / .seconds(1)
-      let found = try policy.logProbabilities(after: policy.encode(batch.prompts), batch.continuations)
-      let sums = try loss.sums(
-        policy: found.logProbabilities, entropies: found.entropies, behaviour: batch.behaviour,
-        reference: referenceValues, advantages: batch.advantages, mask: batch.mask)
+      guard let sums else { continue }
       try (sums.loss * (1 / Double(tokens))).backward()
       let values: [Double] = try sums.metrics.values()
       metrics.loss += try sums.loss.item()
@@ -165,40 +163,19 @@ package final class TrustGRPOTrainer {
     }
     metrics.tokens += tokens
   }
-}
 
-/// Groups as tensors [groups, samples, longest response], 0 where padded.
-private struct PaddedGroups {
-  let prompts: [VisualPrompt]
-  let continuations: Continuations
-  let behaviour: Tensor
-  let advantages: Tensor
-  let mask: Tensor
-
-  init(_ groups: ArraySlice<TrainingGroup>, on model: Qwen25VL) throws {
-    prompts = groups.map(\.prompt)
-    continuations = try Continuations(groups.map { $0.responses.map(\.tokens) })
-    let shape = [continuations.groups, continuations.samples, continuations.paddedLength]
-    func spread(_ value: (TrainingGroup.Response, Int) -> Float) throws -> Tensor {
-      var values = [Float](repeating: 0, count: shape[0] * shape[1] * shape[2])
-      for (row, response) in groups.lazy.flatMap(\.responses).enumerated() {
-        for token in response.tokens.indices { values[row * shape[2] + token] = value(response, token) }
-      }
-      return try Tensor(values, shape: shape, on: model.device)
+  /// Of each part of the batch; nil without a KL penalty.
+  private func referenceLogProbabilities(
+    _ batch: TrainingBatch, _ metrics: inout TrustGRPOMetrics
+  ) throws -> [Tensor]? {
+    guard let reference else { return nil }
+    let known = batch.parts.compactMap(\.reference)
+    guard known.count < batch.parts.count else { return known }
+    let started = ContinuousClock.now
+    defer { metrics.referenceSeconds += (ContinuousClock.now - started) / .seconds(1) }
+    return try withoutGradient {
+      let prompts = try reference.encode(batch.prompts)
+      return try batch.parts.map { try reference.logProbabilities(after: prompts, $0.continuations).logProbabilities }
     }
-    behaviour = try spread { $0.behaviourLogProbabilities[$1] }
-    advantages = try spread { response, _ in response.advantage }
-    mask = try spread { _, _ in 1 }
-  }
-
-  /// [group][response][token] as a tensor.
-  func padded(_ values: [[[Float]]], on model: Qwen25VL) throws -> Tensor {
-    let rows = values.flatMap { $0 }
-    guard rows.map(\.count) == continuations.lengths else {
-      throw TrainingError.batch("reference log-probabilities came for other tokens")
-    }
-    let padded = rows.flatMap { $0 + [Float](repeating: 0, count: continuations.paddedLength - $0.count) }
-    let shape = [continuations.groups, continuations.samples, continuations.paddedLength]
-    return try Tensor(padded, shape: shape, on: model.device)
   }
 }
