@@ -1,19 +1,31 @@
 internal import ActionableErrors
 package import Rollout
+internal import Synchronization
 internal import Threads
 
 /// Makes journal records durable on a thread of its own, many in one commit: whatever has arrived while the disk was busy
 /// goes into the next one.
-package actor JournalWriter {
-  private let executor = ThreadExecutor(name: "journal")
+package final class JournalWriter: Sendable {
+  private struct Waiting {
+    var records: [JournalRecord] = []
+    var lastTicket = 0
+    /// Whether a commit is on its way that will take what waits.
+    var isScheduled = false
+    var hasFailed = false
+  }
+
+  /// The thread that waits for the disk.
+  private actor Disk {
+    private let executor = ThreadExecutor(name: "journal")
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    func run(_ job: @Sendable () -> Void) { job() }
+  }
+
+  private let disk = Disk()
   private let journal: any RunJournal
   private let done: @Sendable (Result<Int, any Error>) -> Void
-  private var waiting: [JournalRecord] = []
-  private var lastTicket = 0
-  private var isScheduled = false
-  private var hasFailed = false
-
-  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+  private let waiting = Mutex(Waiting())
 
   /// - Parameter done: told the last ticket of each durable commit, or the error that ended the journal.
   package init(journal: any RunJournal, done: @escaping @Sendable (Result<Int, any Error>) -> Void) {
@@ -21,26 +33,34 @@ package actor JournalWriter {
     self.done = done
   }
 
+  /// Returns at once. Tickets grow.
   package func add(_ records: [JournalRecord], ticket: Int) {
-    waiting += records
-    lastTicket = ticket
-    guard !isScheduled else { return }
-    isScheduled = true
-    // Runs after everything that has been added by then.
-    Task { self.commit() }
+    let isFirst = waiting.withLock { waiting in
+      guard !waiting.hasFailed else { return false }
+      waiting.records += records
+      waiting.lastTicket = ticket
+      defer { waiting.isScheduled = true }
+      return !waiting.isScheduled
+    }
+    if isFirst { Task { [self] in await disk.run { commit() } } }
   }
 
   private func commit() {
-    isScheduled = false
-    let (records, ticket) = (waiting, lastTicket)
-    waiting.removeAll(keepingCapacity: true)
-    guard !records.isEmpty, !hasFailed else { return }
+    let (records, ticket) = waiting.withLock { waiting in
+      defer { waiting.records = [] }
+      waiting.isScheduled = false
+      return (waiting.records, waiting.lastTicket)
+    }
+    guard !records.isEmpty else { return }
     do {
       try journal.commit(records)
       done(.success(ticket))
     } catch {
       // A commit that failed is never tried again: what the disk holds is unknown.
-      hasFailed = true
+      waiting.withLock { waiting in
+        waiting.hasFailed = true
+        waiting.records = []
+      }
       done(.failure(error))
     }
   }

@@ -68,7 +68,6 @@ package struct LearnerService: Sendable {
       case .failure(let error): mailbox.post(.failed("the journal: \(error)"))
       }
     }
-    let journalLine = JobLine()
     let engine = JobLine()
     let shelf = Mutex<WeightShelf?>(nil)
     let receiving = receive()
@@ -77,7 +76,6 @@ package struct LearnerService: Sendable {
       receiving.cancel()
       ticking.cancel()
       mailbox.close()
-      journalLine.close()
       engine.close()
     }
 
@@ -91,15 +89,16 @@ package struct LearnerService: Sendable {
         case .lease(let peer, let id, let unit, let attempt, let version, let step):
           do {
             let task = try catalogue.task(of: unit.prompt)
+            guard task.byteCount + 4096 <= codec.limits.controlMessage else {
+              throw OversizedTask(bytes: task.byteCount)
+            }
             let lease = Lease(id: id, unit: unit, attempt: attempt, version: version, step: step, task: task)
-            let frame = codec.encode(.lease(lease))
-            guard frame.count <= codec.limits.controlMessage else { throw OversizedTask(bytes: frame.count) }
-            transport.send(frame, to: peer)
+            transport.send(codec.encode(.lease(lease)), to: peer)
           } catch {
             mailbox.post(.message(peer, role: .worker, .declined(id, reason: "\(error)")))
           }
         case .answer(let peer, let fetch): transport.send(codec.encode(answer(fetch, weights)), to: peer)
-        case .journal(let records, let ticket): journalLine.add { await writer.add(records, ticket: ticket) }
+        case .journal(let records, let ticket): writer.add(records, ticket: ticket)
         case .train(let step, let groups):
           engine.add { [mailbox, trainer] in
             do {

@@ -32,10 +32,14 @@ package struct FileError: ActionableError {
 /// Files that are either wholly there or not there at all, whatever happens in the middle.
 package enum DurableFiles {
   /// Writes `bytes` beside `path`, fsyncs, renames over `path` and fsyncs the directory.
+  ///
+  /// Processes that write the same path at once take turns.
   package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     let aside = path + ".partial"
+    let descriptor = try openAside(aside)
+    defer { close(descriptor) }
     do throws(FileError) {
-      try writeAndSync(bytes, to: aside)
+      try writeAndSync(bytes, to: descriptor, path: aside)
       try rename(aside, to: path)
     } catch {
       unlink(aside)
@@ -151,10 +155,28 @@ package enum DurableFiles {
     }
   }
 
-  private static func writeAndSync(_ bytes: [UInt8], to path: String) throws(FileError) {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw FileError("open", path: path, errno: errno) }
-    defer { close(descriptor) }
+  /// An empty file at `aside` that is locked by this call until its descriptor is closed.
+  private static func openAside(_ aside: String) throws(FileError) -> Int32 {
+    while true {
+      let descriptor = open(aside, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else { throw FileError("open", path: aside, errno: errno) }
+      while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+      // Whoever held the lock before may have renamed this very file to its place.
+      var (mine, there) = (stat(), stat())
+      guard fstat(descriptor, &mine) == 0, stat(aside, &there) == 0, mine.st_ino == there.st_ino else {
+        close(descriptor)
+        continue
+      }
+      guard ftruncate(descriptor, 0) == 0 else {
+        let number = errno
+        close(descriptor)
+        throw FileError("truncate", path: aside, errno: number)
+      }
+      return descriptor
+    }
+  }
+
+  private static func writeAndSync(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
     var done = 0
     while done < bytes.count {
       let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress! + done, bytes.count - done) }

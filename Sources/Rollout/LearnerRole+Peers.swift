@@ -56,8 +56,8 @@ extension LearnerRole {
     _ heartbeat: Heartbeat, from peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]
   ) {
     if heartbeat.incarnation != incarnation { return actions.append(.send(peer, .helloWanted)) }
-    membership.update(peer, credit: heartbeat.credit, version: heartbeat.version)
-    answerHeld(heartbeat.held, of: peer, &actions)
+    let isStuck = answerHeld(heartbeat.held, of: peer, &actions)
+    membership.update(peer, credit: isStuck ? 0 : heartbeat.credit, version: heartbeat.version)
     answerMissing(heartbeat, of: peer, at: now, &actions)
     // The first farewell may have been lost.
     let word: LearnerMessage = if case .farewell(let end, _) = phase { .shutdown(reason: end.farewell) } else { .heartbeat }
@@ -65,7 +65,10 @@ extension LearnerRole {
   }
 
   /// Tells a peer which of the leases it holds are durable already and which are not its own (any more).
-  private func answerHeld(_ held: [LeaseID], of peer: PeerID, _ actions: inout [LearnerAction]) {
+  ///
+  /// - Returns: whether there are any of the latter. A worker lets such a lease go as soon as it can; one that still
+  ///   names it is busy with it, or hangs, and would let the next one run out too.
+  private func answerHeld(_ held: [LeaseID], of peer: PeerID, _ actions: inout [LearnerAction]) -> Bool {
     var durable: [LeaseID] = []
     var revoked: [LeaseID] = []
     for id in held {
@@ -77,6 +80,7 @@ extension LearnerRole {
     }
     if !durable.isEmpty { actions.append(.send(peer, .durable(durable))) }
     if !revoked.isEmpty { actions.append(.send(peer, .revoked(revoked))) }
+    return !revoked.isEmpty
   }
 
   /// Leases that a worker should be generating and does not name: one that leaves has let them go, and to any other they
@@ -104,6 +108,7 @@ extension LearnerRole {
       leave(peer, reason: "has not been heard of for \(settings.peerTimeout.inSeconds) s", isFault: true, &actions)
     }
     for (id, lease) in leases.overdue(at: now) {
+      if ledger.entry(of: lease.unit)?.state == .leased { membership.pause(lease.worker) }
       giveBack(id, lease, reason: "\(lease.worker) did not deliver before its lease ran out", &actions)
     }
   }

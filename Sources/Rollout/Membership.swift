@@ -84,6 +84,11 @@ struct Membership: Sendable {
     members[peer]?.version = version
   }
 
+  /// Nothing more is lent to `peer` until it says again what it wants.
+  mutating func pause(_ peer: PeerID) {
+    members[peer]?.credit = 0
+  }
+
   mutating func lend(to peer: PeerID) {
     members[peer]?.lent += 1
   }

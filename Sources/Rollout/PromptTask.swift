@@ -21,6 +21,11 @@ package struct PromptTask: Sendable, Hashable {
     self.solution = solution
   }
 
+  /// Bytes of all texts and images.
+  package var byteCount: Int {
+    [problem, system ?? "", problemType, solution].reduce(0) { $0 + $1.utf8.count } + images.reduce(0) { $0 + $1.count }
+  }
+
   /// The learner compares this with the task it issued: a group that was scored against another solution is refused.
   package var digest: SHA256Digest {
     var hasher = SHA256Hasher()

@@ -46,12 +46,30 @@ struct LearnerLeaseTests {
       bench.wait(.seconds(1))
       bench.beat(held: [first.id])
     }
+    #expect(bench.issued.count == 1)  // the worker still hangs on to it
+    bench.beat()
     let second = bench.issued[1]
     #expect(second.unit == first.unit && second.attempt == 2 && second.id > first.id)
     #expect(bench.actions.sent(to: .worker).contains(.revoked([first.id])))
     let late = bench.deliver(first)
     #expect(late.logged("not one that counts") && bench.role.refusals == 1)
     #expect(bench.role.ledger.entry(of: first.unit)?.state == .leased)
+  }
+
+  @Test("a worker that hangs gets no other lease until it lets go of the one that ran out")
+  func hung() {
+    var bench = LearnerBench(.sample(prompts: 2))
+    bench.join(credit: 1)
+    bench.say(.hello(.sample(.worker)), .otherWorker)
+    for _ in 0..<200 {
+      bench.now = bench.now + .seconds(1)
+      bench.beat(.worker, credit: 1, held: [bench.issued[0].id])
+      bench.beat(.otherWorker, credit: 2, held: bench.issued.dropFirst().map(\.id))
+      if bench.issued.count == 3 { break }
+    }
+    #expect(bench.issued.map(\.worker) == [.worker, .otherWorker, .otherWorker])
+    #expect(bench.issued.map(\.unit.prompt) == [0, 1, 0])
+    #expect(bench.role.ledger.count(.deadLettered) == 0)
   }
 
   @Test("a worker that falls silent is taken for dead and its leases go to another")
