@@ -58,7 +58,7 @@ let package = Package(
     library("Rewards", ["ActionableErrors", "DataSets", "TrustGRPO"]),
     library("VisualReasoning", ["ActionableErrors", "DurableFiles", "DataSets", "Images"]),
     library("VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Torch"]),
-    library("Settings", ["ActionableErrors", "TrustGRPO", "Yams"]),
+    library("Settings", ["ActionableErrors", "DurableFiles", "TrustGRPO", "Yams"]),
     // The system
     library("Rollout", ["DurableFiles", "TrustGRPO"]),
     library(
@@ -80,13 +80,13 @@ let package = Package(
       "Runs",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
-        "RunStore", "Settings", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning",
+        "RunStore", "Settings", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ",
       ]),
     .executableTarget(
       name: "sophia",
       dependencies: [
-        "ActionableErrors", "DataSets", "Engines", "Rewards", "Rollout", "Runs", "Settings", "Tokenization", "Torch",
-        "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ActionableErrors", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rewards", "Rollout", "Runs", "Settings",
+        "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
   ]
 )

@@ -39,16 +39,16 @@ package final class GenerationEngine {
   /// Prompts of different lengths are padded into batches; a prompt's tokens do not depend on which others share its batch,
   /// except where two tokens are equally likely to the last bits.
   ///
-  /// - Parameter progress: told how many prompts are done.
+  /// - Parameter progress: told how many prompts are done; what it throws ends the generation.
   package func generateGreedily(
-    prompts: [VisualPrompt], maximumTokens: Int, batchSize: Int = 64, progress: (Int) -> Void = { _ in }
+    prompts: [VisualPrompt], maximumTokens: Int, batchSize: Int = 64, progress: (Int) throws -> Void = { _ in }
   ) throws -> [Response] {
     let settings = SamplingSettings(temperature: 0, maximumTokens: maximumTokens)
     var responses: [Response] = []
     for start in stride(from: 0, to: prompts.count, by: max(batchSize, 1)) {
       let batch = Array(prompts[start..<min(start + max(batchSize, 1), prompts.count)])
       responses += try decode(batch, samples: 1, settings: settings) { _, _ in 0 }
-      progress(responses.count)
+      try progress(responses.count)
     }
     return responses
   }

@@ -25,10 +25,10 @@ package struct GreedyEvaluation: Sendable {
   ///
   /// - Parameters:
   ///   - system: for rows that bring no system prompt of their own.
-  ///   - progress: told how many rows are answered.
+  ///   - progress: told how many rows are answered; what it throws ends the evaluation.
   package static func run(
     _ engine: GenerationEngine, _ encoder: PromptEncoder, rows: [DataRow], system: String?, maximumTokens: Int,
-    progress: (Int) -> Void = { _ in }
+    progress: (Int) throws -> Void = { _ in }
   ) throws -> GreedyEvaluation {
     let prompts = try rows.map { try encoder.encode($0.task(system: system), name: "row \($0.problemID)") }
     let responses = try engine.generateGreedily(prompts: prompts, maximumTokens: maximumTokens, progress: progress)

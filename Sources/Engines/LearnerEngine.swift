@@ -123,8 +123,8 @@ package actor LearnerEngine: PolicyTrainer {
     }
     let metrics =
       StepMetrics.of(groups) + update + [
-        Metric("seconds_update", (trained - started).inSeconds), Metric("seconds_export", (exported - trained).inSeconds),
-        Metric("seconds_evaluation", (ContinuousClock.now - exported).inSeconds),
+        Metric("seconds.update", (trained - started).inSeconds), Metric("seconds.export", (exported - trained).inSeconds),
+        Metric("seconds.evaluation", (ContinuousClock.now - exported).inSeconds),
       ]
     return (
       TrainedStep(step: step, units: groups.map(\.unit), metrics: metrics, policy: loaded.manifest.digest),

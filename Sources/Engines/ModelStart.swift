@@ -1,4 +1,5 @@
 internal import DurableFiles
+internal import Images
 internal import Tokenization
 internal import VisionLanguage
 
@@ -8,8 +9,11 @@ package enum ModelStart: Sendable {
   case folder(String)
   /// A model of tiny size with random weights, and a tokenizer learnt from texts.
   ///
+  /// - kept: texts that are one token each.
+  /// - pictures: image files from which the mean and deviation that pixels are normalised with are taken. A model that
+  ///   starts from nothing learns to read pictures much sooner if their background is near 0.
   /// - seed: of the weights.
-  case tiny(corpus: String, vocabularySize: Int, seed: UInt64)
+  case tiny(corpus: String, kept: [String], vocabularySize: Int, pictures: [[UInt8]], seed: UInt64)
   /// A model of tiny size with random weights, and the tokenizer and image processor of another model's folder.
   case tinyBeside(folder: String, seed: UInt64)
 
@@ -19,18 +23,39 @@ package enum ModelStart: Sendable {
   func load(scratch: String) throws -> (policy: LoadedPolicy, files: String) {
     switch self {
     case .folder(let folder): return (try LoadedPolicy(folder: folder), folder)
-    case .tiny(let corpus, let vocabularySize, let seed):
-      var trainer = BytePairTrainer()
+    case .tiny(let corpus, let kept, let vocabularySize, let pictures, let seed):
+      var trainer = BytePairTrainer(keeping: kept)
       for line in corpus.split(separator: "\n") { trainer.add(String(line)) }
       // The words of every prompt, as often as there are prompts.
       for _ in 0..<1000 {
         trainer.add(ChatTemplate.text(system: nil, problem: "", imageTokenCounts: []))
       }
       try trainer.train(vocabularySize: vocabularySize).write(to: scratch)
-      try ImageProcessor().write(to: scratch)
+      try ImageProcessor(normalization: Self.normalization(of: pictures)).write(to: scratch)
       return (try Self.tiny(besides: scratch, seed: seed), scratch)
     case .tinyBeside(let folder, let seed): return (try Self.tiny(besides: folder, seed: seed), folder)
     }
+  }
+
+  /// Mean and standard deviation of each channel over all pixels; CLIP's without pictures.
+  private static func normalization(of pictures: [[UInt8]]) throws -> ImageProcessor.Normalization {
+    var (count, sums, squares) = (0.0, [0.0, 0, 0], [0.0, 0, 0])
+    for (index, file) in pictures.enumerated() {
+      let image = try ImageFile.decode(file, named: "picture \(index + 1)")
+      count += Double(image.width * image.height)
+      for (place, value) in image.pixels.enumerated() {
+        let value = Double(value) / 255
+        sums[place % 3] += value
+        squares[place % 3] += value * value
+      }
+    }
+    guard count > 0 else { return .clip }
+    // To two places: files hold numbers that people can read.
+    func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+    let mean = sums.map { $0 / count }
+    return ImageProcessor.Normalization(
+      mean: mean.map(rounded),
+      standardDeviation: zip(squares, mean).map { max(0.01, rounded(max(0, $0 / count - $1 * $1).squareRoot())) })
   }
 
   private static func tiny(besides folder: String, seed: UInt64) throws -> LoadedPolicy {

@@ -13,8 +13,8 @@ enum StepMetrics {
       Metric("one_sided", mean(groups.map { $0.rewards.oneSided ? 1 : 0 })),
       Metric("zero_variance", mean(groups.map { $0.rewards.zeroVariance ? 1 : 0 })),
       Metric("response_tokens", mean(lengths)), Metric("groups", Double(groups.count)),
-      Metric("seconds_generation", groups.reduce(0) { $0 + $1.generationSeconds }),
-      Metric("seconds_scoring", groups.reduce(0) { $0 + $1.scoringSeconds }),
+      Metric("seconds.generation", groups.reduce(0) { $0 + $1.generationSeconds }),
+      Metric("seconds.scoring", groups.reduce(0) { $0 + $1.scoringSeconds }),
     ]
   }
 
@@ -29,7 +29,7 @@ extension TrustGRPOMetrics {
     [
       Metric("loss", loss), Metric("kl", kl), Metric("entropy", entropy), Metric("clip_fraction", clipFraction),
       Metric("ratio", meanRatio), Metric("gradient_norm", gradientNorm), Metric("learning_rate", learningRate),
-      Metric("seconds_reference", referenceSeconds),
+      Metric("seconds.reference", referenceSeconds),
     ]
   }
 }

@@ -10,18 +10,17 @@ package final class Interruption: Sendable {
   }
 
   private let state = Mutex(State())
-  private let sources: [any DispatchSourceSignal & Sendable]
 
+  /// From here on, for as long as the process lives, the signals come here.
   package init() {
     let queue = DispatchQueue(label: "signals")
-    var sources: [any DispatchSourceSignal & Sendable] = []
     for number in [SIGINT, SIGTERM] {
       signal(number, SIG_IGN)
-      sources.append(DispatchSource.makeSignalSource(signal: number, queue: queue))
-    }
-    self.sources = sources
-    for (source, number) in zip(sources, [SIGINT, SIGTERM]) {
-      source.setEventHandler { [weak self] in self?.received(number) }
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      // The handler holds its source, and so keeps it.
+      source.setEventHandler {
+        withExtendedLifetime(source) { self.received(number) }
+      }
       source.resume()
     }
   }

@@ -51,7 +51,8 @@ package enum RoleProcess {
   package static func worker(_ options: JoinOptions, credit: Int, interruption: Interruption) async throws -> RunEnd {
     let keys = RunKeys(folder: options.keys)
     let transport = try await ZeroMQPeerTransport.worker(
-      learner: options.learner, keys: keys.pair(of: options.name), learnerKey: keys.publicKey(of: RunKeys.learnerName))
+      learner: options.learner, keys: keys.pair(of: options.name), learnerKey: keys.publicKey(of: RunKeys.learnerName),
+      report: { logLine(.warning, $0) })
     let service = WorkerService(
       transport: transport, generator: PolicyGenerator(threads: options.threads),
       files: ArtifactCache(root: options.cache), log: logLine)
@@ -69,7 +70,7 @@ package enum RoleProcess {
     let keys = RunKeys(folder: options.keys)
     let transport = try await ZeroMQPeerTransport.scorer(
       learner: options.learner, bind: bind, keys: keys.pair(of: options.name),
-      learnerKey: keys.publicKey(of: RunKeys.learnerName))
+      learnerKey: keys.publicKey(of: RunKeys.learnerName), report: { logLine(.warning, $0) })
     let service = ScorerService(
       transport: transport, scorer: GroupGrader(threads: options.threads), files: ArtifactCache(root: options.cache),
       log: logLine)
@@ -97,7 +98,7 @@ package enum RoleProcess {
     }
     let rows = try readRows(settings.data.trainFiles, settings.data)
     let heldOut = try readRows(settings.data.heldOutFiles, settings.data)
-    let engine = LearnerEngine(settings: settings, folder: folder.path, heldOut: heldOut) { evaluation, step in
+    let engine = LearnerEngine(settings: settings, folder: folder.path, rows: rows, heldOut: heldOut) { evaluation, step in
       try telemetry.record(
         evaluation: Evaluation(
           name: "held-out", step: step, rows: evaluation.rows, accuracy: evaluation.accuracy, outcome: evaluation.outcome))
@@ -107,7 +108,7 @@ package enum RoleProcess {
 
     let runKeys = RunKeys(folder: keyFolder)
     let transport = try await ZeroMQLearnerTransport.open(
-      bind: bind, keys: runKeys.pair(of: RunKeys.learnerName), allowed: runKeys.allowed())
+      bind: bind, keys: runKeys.pair(of: RunKeys.learnerName), allowed: runKeys.allowed(), report: { log(.warning, $0) })
     let endpoint = "\(bind.split(separator: ":").dropLast().joined(separator: ":")):\(transport.ports.control)"
     try DurableFiles.write("\(endpoint)\n\(getpid())\n", to: folder.endpoint)
     log(.info, "listening on \(endpoint), at version \(resumed.version) of \(settings.run.steps)")
@@ -120,7 +121,7 @@ package enum RoleProcess {
       catalogue: RowCatalogue(rows: rows, system: settings.data.systemPrompt), journal: store, log: log)
     interruption.onRequest { service.stop(reason: $0) }
     let end = try await service.run(
-      settings: settings.learnerSettings(vocabularySize: await engine.vocabularySize),
+      settings: settings.learnerSettings(vocabularySize: try await engine.vocabularySize),
       schedule: Schedule(rows: rows.count, seed: settings.run.seed, shuffled: settings.data.shuffle),
       recovered: recovered, manifest: resumed)
     if case .completed = end { try await engine.savePolicy(to: folder.policy) }
@@ -148,7 +149,7 @@ package enum RoleProcess {
       ("policy/\($0)", "\(settings.model.folder)/\($0)")
     }
     if settings.thinking.kind == .local {
-      files += PolicyFolder.allFiles(in: settings.thinking.folder).map { ("thinking/\($0)", "\(settings.thinking.folder)/\($0)") }
+      files += try PolicyFolder.allFiles(in: settings.thinking.folder).map { ("thinking/\($0)", "\(settings.thinking.folder)/\($0)") }
     }
     return try files.filter { FileManager.default.fileExists(atPath: $0.file) }.map { path, file in
       let bytes = try DurableFiles.read(file, limit: Limits.standard.artifact)

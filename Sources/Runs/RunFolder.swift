@@ -19,6 +19,8 @@ package struct RunFolder: Sendable, Hashable {
   /// The trained policy, in Hugging Face layout.
   package var policy: String { "\(path)/policy" }
   package var keys: String { "\(path)/keys" }
+  /// Greedy answers to the held-out rows, before and after.
+  package var evaluations: String { "\(path)/evaluations" }
   package var logs: String { "\(path)/logs" }
   /// Model files that local workers and scorers were sent.
   package var cache: String { "\(path)/cache" }

@@ -50,10 +50,12 @@ package struct TrainingRun: Sendable {
     try telemetry.set("seed", to: String(settings.run.seed))
     try telemetry.set("settings", to: settings.json())
 
-    if try await !evaluate(step: 0, telemetry) { return .interrupted }
-    if try await !train(telemetry) { return .interrupted }
-    if try await !evaluate(step: UInt32(settings.run.steps), telemetry) { return .interrupted }
-    try recordExamples(telemetry)
+    let evaluation = HeldOutEvaluation(settings: settings, folder: folder, progress: progress)
+    guard try evaluation.run(.before, telemetry, shouldStop: { interruption.isRequested }),
+      try await train(telemetry),
+      try evaluation.run(.after, telemetry, shouldStop: { interruption.isRequested })
+    else { return .interrupted }
+    try evaluation.recordExamples(telemetry)
     return .completed
   }
 
@@ -219,7 +221,7 @@ package struct TrainingRun: Sendable {
       guard end != .exited(0), !interruption.isRequested else { return }
       let text = "\(process.name) (pid \(pid)) \(end)" + (willRestart ? "; starting it again" : "")
       try? telemetry.record(event: RunEvent(.warning, source: "train", text))
-      progress.note(text)
+      progress.print(text)
     }
   }
 

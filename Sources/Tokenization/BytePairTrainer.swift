@@ -11,10 +11,22 @@ package struct BytePairTrainer: Sendable {
   private var counts: [Int] = []
   private var indices: [[UInt8]: Int] = [:]
 
-  package init() {}
+  private let kept: [String]
+
+  /// - Parameter kept: texts that are to be one token each wherever they occur, whatever the pre-tokenizer makes of them.
+  package init(keeping kept: [String] = []) {
+    self.kept = kept
+  }
 
   /// Counts the words of a text. Names of special tokens in it are text like any other.
   package mutating func add(_ text: String) {
+    // What is kept whole has no pairs to count: it only parts the text around it.
+    var parts = [text[...]]
+    for whole in kept where !whole.isEmpty { parts = parts.flatMap { $0.split(separator: whole) } }
+    for part in parts { count(part) }
+  }
+
+  private mutating func count(_ text: Substring) {
     let bytes = Array(text.utf8)
     let normal = bytes.withUnsafeBufferPointer { CanonicalComposition.composed($0) } ?? bytes
     normal.withUnsafeBufferPointer { text in
@@ -35,15 +47,16 @@ package struct BytePairTrainer: Sendable {
   ///   are fewer if the corpus has no more pairs to offer.
   /// - Throws: `TokenizerError` if that is less than bytes and special tokens take, or more than a vocabulary may have.
   package func train(vocabularySize: Int) throws -> LearnedVocabulary {
-    let fixed = 256 + QwenToken.allCases.count
+    let added = QwenToken.allCases.count + kept.count
+    let fixed = 256 + added
     guard vocabularySize >= fixed, vocabularySize <= TokenizerFile.tokenLimit else {
       throw TokenizerError(
         "vocabulary-size", "a vocabulary of \(vocabularySize) tokens, not of \(fixed) to \(TokenizerFile.tokenLimit)",
-        advice: "ask for at least \(fixed): the 256 bytes and \(QwenToken.allCases.count) special tokens come first")
+        advice: "ask for at least \(fixed): the 256 bytes and \(added) tokens that are given come first")
     }
-    var vocabulary = LearnedVocabulary()
+    var vocabulary = LearnedVocabulary(keeping: kept)
     var tokens = words.map { $0.map { vocabulary.idOfByte[Int($0)] } }
-    while vocabulary.tokens.count < vocabularySize - QwenToken.allCases.count, let pair = mostFrequentPair(in: tokens) {
+    while vocabulary.tokens.count < vocabularySize - added, let pair = mostFrequentPair(in: tokens) {
       let joined = vocabulary.merge(pair.left, pair.right)
       for index in tokens.indices { Self.join(pair, as: joined, in: &tokens[index]) }
     }

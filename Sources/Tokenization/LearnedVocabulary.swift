@@ -1,6 +1,6 @@
 internal import DurableFiles
 
-/// A vocabulary as `BytePairTrainer` learned it: 256 bytes, then merges, then Qwen's special tokens.
+/// A vocabulary as `BytePairTrainer` learned it: 256 bytes, then merges, then Qwen's special tokens, then texts kept whole.
 package struct LearnedVocabulary: Sendable, Equatable {
   /// [id]: the bytes each token stands for, special tokens not counted.
   private(set) var tokens: [[UInt8]]
@@ -10,7 +10,11 @@ package struct LearnedVocabulary: Sendable, Equatable {
   let idOfByte: [Int32]
   private var idOfToken: [[UInt8]: Int32]
 
-  init() {
+  /// Texts that are one token each wherever they occur.
+  private let kept: [String]
+
+  init(keeping kept: [String] = []) {
+    self.kept = kept
     tokens = ByteAlphabet.bytesByScalar.map { [$0] }
     var ids = [Int32](repeating: 0, count: 256)
     for (id, byte) in ByteAlphabet.bytesByScalar.enumerated() { ids[Int(byte)] = Int32(id) }
@@ -19,7 +23,7 @@ package struct LearnedVocabulary: Sendable, Equatable {
   }
 
   package static func == (one: Self, other: Self) -> Bool {
-    one.tokens == other.tokens && one.merges.elementsEqual(other.merges, by: ==)
+    one.tokens == other.tokens && one.kept == other.kept && one.merges.elementsEqual(other.merges, by: ==)
   }
 
   /// Adds a merge.
@@ -58,8 +62,9 @@ package struct LearnedVocabulary: Sendable, Equatable {
   }
 
   private var addedTokens: [AddedToken] {
-    QwenToken.allCases.enumerated().map {
-      AddedToken(id: Int32(tokens.count + $0), content: $1.rawValue, special: true)
+    let texts = QwenToken.allCases.map { (text: $0.rawValue, isSpecial: true) } + kept.map { (text: $0, isSpecial: false) }
+    return texts.enumerated().map {
+      AddedToken(id: Int32(tokens.count + $0), content: $1.text, special: $1.isSpecial)
     }
   }
 
@@ -76,7 +81,7 @@ extension LearnedVocabulary {
     let added = addedTokens.map { token in
       """
           {"id": \(token.id), "content": \(JSONText.quoted(token.content)), "single_word": false, "lstrip": false, \
-      "rstrip": false, "normalized": false, "special": true}
+      "rstrip": false, "normalized": false, "special": \(token.special)}
       """
     }
     let vocabulary = tokens.indices.map { "      \(quotedSpelling(of: Int32($0))): \($0)" }

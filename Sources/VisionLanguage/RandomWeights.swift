@@ -4,7 +4,7 @@ internal import Torch
 /// The numbers that a model made from nothing begins with.
 ///
 /// Each number depends on the seed, its tensor's name and its place, and on nothing else. Matrices are uniform in
-/// +-1/sqrt(inputs), embeddings normal with deviation 0.02, scales 1, biases 0.
+/// +-1/sqrt(inputs), embeddings normal with deviation 1/sqrt(width), scales 1, biases 0.
 struct RandomWeights: WeightSource {
   let seed: UInt64
 
@@ -19,10 +19,11 @@ struct RandomWeights: WeightSource {
       let bound = 1 / Double(inputs).squareRoot()
       return try Tensor((0..<count).map { Float((2 * Self.uniform(key, $0) - 1) * bound) }, shape: shape)
     case .embedding:
+      let deviation = 1 / Double(shape.last ?? 1).squareRoot()
       let values = (0..<count).map { index in
         // Box and Muller, from two uniform numbers of this place.
         let radius = (-2 * log(1 - Self.uniform(key, 2 * index))).squareRoot()
-        return Float(0.02 * radius * cos(2 * .pi * Self.uniform(key, 2 * index + 1)))
+        return Float(deviation * radius * cos(2 * .pi * Self.uniform(key, 2 * index + 1)))
       }
       return try Tensor(values, shape: shape)
     }

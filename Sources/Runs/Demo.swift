@@ -1,0 +1,207 @@
+internal import ActionableErrors
+package import Dashboard
+internal import DataSets
+internal import DurableFiles
+internal import Engines
+internal import Foundation
+internal import Rollout
+internal import RunStore
+internal import Settings
+internal import TrustGRPO
+internal import VisualReasoning
+
+/// The whole pipeline on the built-in data: data set, base policy, thinking-reward model, Trust-GRPO across processes,
+/// evaluation, report. Every stage leaves its result in the run folder and is not done twice.
+package struct Demo: Sendable {
+  /// What the demonstration is made with.
+  package struct Recipe: Sendable, Codable, Equatable {
+    package var seed: UInt64 = 0
+    package var trainRows = 4000
+    package var heldOutRows = 500
+    package var vocabularySize = 400
+    package var warmStartSteps = 500
+    package var warmStartRows = 48
+    package var thinkingSteps = 400
+    package var thinkingRows = 48
+    package var supervisedLearningRate = 3e-3
+    package var steps = 80
+    package var promptsPerStep = 16
+    package var learningRate = 2e-4
+    package var workers = 2
+    package var scorers = 1
+
+    package init() {}
+  }
+
+  private let recipe: Recipe
+  private let folder: RunFolder
+  private let executable: String
+  private let progress: TerminalProgress
+  private let interruption: Interruption
+
+  package init(
+    recipe: Recipe, folder: RunFolder, executable: String, progress: TerminalProgress, interruption: Interruption
+  ) {
+    self.recipe = recipe
+    self.folder = folder
+    self.executable = executable
+    self.progress = progress
+    self.interruption = interruption
+  }
+
+  private var data: String { "\(folder.path)/data" }
+  private var base: String { "\(folder.path)/base" }
+  private var thinking: String { "\(folder.path)/thinking" }
+  private var threads: Int { min(2, ProcessInfo.processInfo.activeProcessorCount) }
+
+  /// - Returns: nil if it was interrupted; the same call goes on from there.
+  package func run() async throws -> Summary? {
+    let lock = try folder.open(as: "demo")
+    defer { withExtendedLifetime(lock) {} }
+    try keepRecipe()
+    let telemetry = try RunTelemetry(path: folder.store)
+    try telemetry.set(MetaKey.title, to: "Trust-GRPO on the built-in bar charts")
+    do {
+      try makeData(telemetry)
+      try makeBase(telemetry)
+      try makeThinking(telemetry)
+    } catch is CancellationError {
+      return nil
+    }
+    let training = TrainingRun(
+      settings: settings, executable: executable, progress: progress, interruption: interruption)
+    guard try await training.run() == .completed else { return nil }
+    return try RunReport.write(folder)
+  }
+
+  /// A run folder belongs to one recipe.
+  private func keepRecipe() throws {
+    let path = "\(folder.path)/demo.json"
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    let bytes = Array(try encoder.encode(recipe))
+    if FileManager.default.fileExists(atPath: path) {
+      guard try DurableFiles.read(path, limit: 1 << 20) == bytes else {
+        throw RunError(
+          code: "demo.other-recipe", message: "\(folder.path) holds a demonstration with other options",
+          advice: "give the same options to go on with it, or another folder with --run")
+      }
+    } else {
+      try DurableFiles.write(bytes, to: path)
+    }
+  }
+
+  // MARK: Stages
+
+  private func makeData(_ telemetry: RunTelemetry) throws {
+    let set = try BuiltInDataSet(
+      DataRecipe(seed: recipe.seed, trainRows: recipe.trainRows, heldOutRows: recipe.heldOutRows))
+    guard !set.isWritten(to: data) else { return progress.print("data: there already (\(data))") }
+    try record("data", telemetry) {
+      let stage = progress.stage("data", total: recipe.trainRows + recipe.heldOutRows)
+      _ = try set.write(to: data) { done, _ in stage.update(done: done) }
+      stage.finish("\(recipe.trainRows) problems to train on, \(recipe.heldOutRows) held out")
+    }
+  }
+
+  private func makeBase(_ telemetry: RunTelemetry) throws {
+    guard !isMade(base) else { return progress.print("base policy: there already (\(base))") }
+    try record("base policy", telemetry) {
+      let corpus = String(decoding: try DurableFiles.read("\(data)/\(BuiltInDataSet.corpusFile)"), as: UTF8.self)
+      let rows = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.supervised.rawValue)", use: .supervised)
+      let run = SupervisedRun(
+        .policy,
+        from: .tiny(
+          corpus: corpus, kept: BuiltInDataSet.unsplitTexts, vocabularySize: recipe.vocabularySize,
+          pictures: try pictures(of: rows), seed: recipe.seed),
+        rows: rows, out: base, settings: supervised(steps: recipe.warmStartSteps, rows: recipe.warmStartRows), threads: threads)
+      try train(run, stage: "base policy")
+    }
+  }
+
+  private func makeThinking(_ telemetry: RunTelemetry) throws {
+    guard !isMade(thinking) else { return progress.print("thinking-reward model: there already (\(thinking))") }
+    try record("thinking-reward model", telemetry) {
+      let rows = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.judged.rawValue)", use: .judging)
+      let run = SupervisedRun(
+        .thinkingReward(ThinkingRewardForm(system: "")), from: .tinyBeside(folder: base, seed: recipe.seed &+ 1), rows: rows, out: thinking,
+        settings: supervised(steps: recipe.thinkingSteps, rows: recipe.thinkingRows), threads: threads)
+      try train(run, stage: "thinking-reward model")
+    }
+    let heldOut = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.judgedHeldOut.rawValue)", use: .judging)
+    let report = try ThinkingRewardModel(folder: thinking).report(on: heldOut)
+    try telemetry.set("thinking_reward.held_out_error", to: "\(report.meanAbsoluteError)")
+    try telemetry.set("thinking_reward.rank_correlation", to: "\(report.rankCorrelation)")
+    progress.print(
+      "  on \(report.rows) held-out traces: mean error \(rounded(report.meanAbsoluteError)), rank correlation \(rounded(report.rankCorrelation))")
+  }
+
+  private func pictures(of rows: [DataRow]) throws -> [[UInt8]] {
+    try rows.prefix(64).flatMap { try $0.task(system: nil).images }
+  }
+
+  private func supervised(steps: Int, rows: Int) -> SupervisedSettings {
+    var settings = SupervisedSettings()
+    settings.steps = steps
+    settings.rowsPerStep = rows
+    settings.learningRate = recipe.supervisedLearningRate
+    settings.seed = recipe.seed
+    return settings
+  }
+
+  private func train(_ run: SupervisedRun, stage name: String) throws {
+    let stage = progress.stage(name, total: run.settings.steps)
+    var last = 0.0
+    do {
+      try run.run(shouldStop: { interruption.isRequested }) { state in
+        last = state.loss
+        stage.update(done: state.step, numbers: [("loss", state.loss)])
+      }
+    } catch let error as CancellationError {
+      stage.finish("stopped")
+      throw error
+    }
+    stage.finish("loss \(rounded(last))")
+  }
+
+  private func record(_ name: String, _ telemetry: RunTelemetry, _ body: () throws -> Void) throws {
+    if interruption.isRequested { throw CancellationError() }
+    let started = ContinuousClock.now
+    let startedAt = Date().timeIntervalSince1970
+    // An interrupted stage counts with what it took.
+    defer {
+      try? telemetry.record(
+        stage: RunStage(name: name, startedAt: startedAt, seconds: (ContinuousClock.now - started).inSeconds))
+    }
+    try body()
+  }
+
+  private func isMade(_ model: String) -> Bool { FileManager.default.fileExists(atPath: "\(model)/config.json") }
+
+  private func rounded(_ value: Double) -> String { String(format: "%.3f", value) }
+
+  // MARK: Settings of the run
+
+  private var settings: RunSettings {
+    var settings = RunSettings()
+    settings.model.folder = base
+    settings.data.trainFiles = ["\(data)/\(BuiltInDataSet.RowFile.train.rawValue)"]
+    settings.data.heldOutFiles = ["\(data)/\(BuiltInDataSet.RowFile.heldOut.rawValue)"]
+    settings.rollout.groupSize = 8
+    settings.rollout.promptsPerStep = recipe.promptsPerStep
+    settings.rollout.maximumResponseTokens = 64
+    settings.algorithm.totalSteps = recipe.steps
+    settings.optimizer.learningRate = recipe.learningRate
+    settings.thinking.kind = .local
+    settings.thinking.folder = thinking
+    settings.run.folder = folder.path
+    settings.run.seed = recipe.seed
+    settings.run.steps = recipe.steps
+    settings.run.checkpointEvery = 20
+    settings.run.evaluateEvery = 20
+    settings.cluster.workers = recipe.workers
+    settings.cluster.scorers = recipe.scorers
+    settings.cluster.learnerThreads = threads
+    return settings
+  }
+}

@@ -1,0 +1,152 @@
+internal import ArgumentParser
+internal import Dashboard
+internal import DataSets
+internal import Foundation
+internal import Runs
+internal import Settings
+
+/// This program, for starting roles.
+private var executable: String { URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path }
+
+struct DemoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "demo",
+    abstract: "The whole pipeline on the built-in data: base policy, thinking-reward model, Trust-GRPO, report.",
+    discussion: """
+      Nothing is downloaded. What is done is kept in the run folder: Ctrl-C stops in good order, and the same command goes \
+      on from there.
+
+        sophia demo
+        sophia demo --seed 1 --run runs/seed-1 --workers 1
+      """)
+
+  @Option(help: "Folder for everything that the run makes.")
+  var run = "runs/demo"
+
+  @Option(help: "Decides data, weights and every draw.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Steps of Trust-GRPO.")
+  var steps = Demo.Recipe().steps
+
+  @Option(help: "Rollout workers.")
+  var workers = Demo.Recipe().workers
+
+  @Option(help: "Reward scorers.")
+  var scorers = Demo.Recipe().scorers
+
+  @Option(help: "Steps of the base policy's warm start.")
+  var warmStartSteps = Demo.Recipe().warmStartSteps
+
+  @Option(help: "Steps of the thinking-reward model's training.")
+  var thinkingSteps = Demo.Recipe().thinkingSteps
+
+  @Option(help: "Held-out rows.")
+  var heldOutRows = Demo.Recipe().heldOutRows
+
+  @Option(help: "Learning rate of Trust-GRPO.")
+  var learningRate = Demo.Recipe().learningRate
+
+  func validate() throws {
+    for (name, value) in [
+      ("steps", steps), ("workers", workers), ("scorers", scorers), ("warm-start-steps", warmStartSteps),
+      ("thinking-steps", thinkingSteps), ("held-out-rows", heldOutRows),
+    ] where value < 1 {
+      throw ValidationError("--\(name) is \(value); give 1 or more")
+    }
+  }
+
+  func run() async throws {
+    var recipe = Demo.Recipe()
+    recipe.seed = seed
+    recipe.steps = steps
+    recipe.workers = workers
+    recipe.scorers = scorers
+    recipe.warmStartSteps = warmStartSteps
+    recipe.thinkingSteps = thinkingSteps
+    recipe.heldOutRows = heldOutRows
+    recipe.learningRate = learningRate
+    let folder = RunFolder(run)
+    let demo = Demo(
+      recipe: recipe, folder: folder, executable: executable, progress: TerminalProgress(), interruption: Interruption())
+    guard let summary = try await demo.run() else { try goOn("sophia demo" + (run == "runs/demo" ? "" : " --run \(run)")) }
+    try conclude(summary, folder)
+  }
+}
+
+struct TrainCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
+    abstract: "A run on your own model and data: a learner, scorers and workers on this machine.",
+    discussion: """
+      Settings are YAML; key=value pairs change them. The configuration of SophiaVL-R1's released code is accepted as it \
+      is. Ctrl-C stops in good order, and the same command goes on from the last checkpoint.
+
+        sophia train run.yaml
+        sophia train run.yaml run.steps=200 cluster.workers=4
+        sophia train --help-config          every setting with its default
+      """)
+
+  @Argument(help: "Settings, YAML or JSON; then key=value pairs that change them.")
+  var config: [String] = []
+
+  @Flag(help: "Print every setting with its default and what it means.")
+  var helpConfig = false
+
+  func run() async throws {
+    if helpConfig { return try printLine(LoadedSettings.help) }
+    let settings = try readSettings(config) { note in
+      FileHandle.standardError.write(Data("sophia: note: \(note)\n".utf8))
+    }
+    let folder = RunFolder(settings.run.folder)
+    let training = TrainingRun(
+      settings: settings, executable: executable, progress: TerminalProgress(), interruption: Interruption())
+    guard try await training.run() == .completed else {
+      try goOn("sophia train " + config.joined(separator: " "))
+    }
+    try conclude(RunReport.write(folder), folder)
+  }
+}
+
+struct ReportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "report",
+    abstract: "Writes report.html and summary.json of a run again, also while it is under way.",
+    discussion: "  sophia report runs/demo")
+
+  @Argument(help: "Run folder.")
+  var run: String
+
+  func run() throws {
+    let folder = RunFolder(run)
+    try RunReport.write(folder)
+    try printLine(folder.report)
+  }
+}
+
+/// - Parameter note: told what the reader of the settings should know about them.
+func readSettings(_ arguments: [String], note: (String) -> Void = { _ in }) throws -> RunSettings {
+  guard let file = arguments.first else {
+    throw UsageError(
+      message: "no settings file is named", advice: "sophia train run.yaml; sophia train --help-config prints one to start from")
+  }
+  let loaded = try LoadedSettings.read(file, overrides: Array(arguments.dropFirst()))
+  loaded.notes.forEach(note)
+  var settings = loaded.settings
+  let rows = try readRows(settings.data.trainFiles, settings.data)
+  try settings.resolve(trainingRows: rows.count)
+  return settings
+}
+
+private func goOn(_ command: String) throws -> Never {
+  FileHandle.standardError.write(Data("stopped; go on with: \(command)\n".utf8))
+  throw ExitCode(interruptedExitCode)
+}
+
+private func conclude(_ summary: Summary, _ folder: RunFolder) throws {
+  func shown(_ accuracy: Double?) -> String { accuracy.map { String(format: "%.3f", $0) } ?? "none" }
+  try printLine("held-out accuracy \(shown(summary.baseAccuracy)) -> \(shown(summary.trainedAccuracy)) on \(summary.rows) rows")
+  if let rate = summary.responsesPerSecond { try printLine("\(Int(rate)) responses/s, \(summary.groupsTrained) groups trained") }
+  try printLine("policy \(folder.policy) sha256 \(summary.policySHA256 ?? "none")")
+  try printLine("report \(folder.report)")
+}

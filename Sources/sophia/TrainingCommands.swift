@@ -1,0 +1,145 @@
+internal import ArgumentParser
+internal import Dashboard
+internal import DataSets
+internal import DurableFiles
+internal import Engines
+internal import Foundation
+internal import Runs
+
+struct SupervisedArguments: ParsableArguments {
+  @Option(help: "Rows to learn from: JSON list or JSONL.")
+  var data: String
+
+  @Option(help: "Model folder to start from; a tiny new model if absent.")
+  var model: String?
+
+  @Option(help: "Model folder to write.")
+  var out: String
+
+  @Option(help: "Optimiser steps.")
+  var steps = 500
+
+  @Option(help: "Rows a step.")
+  var rows = 48
+
+  @Option(help: "Highest learning rate of the cosine schedule.")
+  var learningRate = 3e-3
+
+  @Option(help: "Decides the order of the rows, and the weights of a new model.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Threads for tensors.")
+  var threads = 2
+
+  func validate() throws {
+    for (name, value) in [("steps", steps), ("rows", rows), ("threads", threads)] where value < 1 {
+      throw ValidationError("--\(name) is \(value); give 1 or more")
+    }
+  }
+
+  var settings: SupervisedSettings {
+    var settings = SupervisedSettings()
+    settings.steps = steps
+    settings.rowsPerStep = rows
+    settings.learningRate = learningRate
+    settings.seed = seed
+    return settings
+  }
+
+  func train(_ run: SupervisedRun, as name: String) throws {
+    let interruption = Interruption()
+    let stage = TerminalProgress().stage(name, total: steps)
+    var last = 0.0
+    do {
+      try run.run(shouldStop: { interruption.isRequested }) { state in
+        last = state.loss
+        stage.update(done: state.step, numbers: [("loss", state.loss), ("gradient", state.gradientNorm)])
+      }
+    } catch is CancellationError {
+      stage.finish("stopped; the same command goes on")
+      throw ExitCode(interruptedExitCode)
+    }
+    stage.finish("loss \(String(format: "%.3f", last)), written to \(out)")
+  }
+}
+
+struct SupervisedCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sft",
+    abstract: "Supervised warm start: learns the responses of rows.",
+    discussion: """
+      Rows have `problem`, `path` (image), `response`. Without --model a tiny Qwen2.5-VL is made from nothing, and a \
+      tokenizer learnt from the rows.
+
+        sophia data make --out data/bars
+        sophia sft --data data/bars/sft.jsonl --out models/base
+      """)
+
+  @OptionGroup var training: SupervisedArguments
+
+  @Option(help: "Tokens of a new tokenizer.")
+  var vocabulary = 400
+
+  @Option(parsing: .upToNextOption, help: "Texts that a new tokenizer keeps whole.")
+  var keep = ["<think>", "</think>", "<answer>", "</answer>"]
+
+  func run() throws {
+    let rows = try DataFile.read(training.data, use: .supervised)
+    let start: ModelStart =
+      if let model = training.model {
+        .folder(model)
+      } else {
+        .tiny(
+          corpus: rows.prefix(20_000).map { "\($0.prompt)\n\($0.response ?? "")" }.joined(separator: "\n"),
+          kept: keep, vocabularySize: vocabulary, pictures: try rows.prefix(64).flatMap { try $0.task(system: nil).images },
+          seed: training.seed)
+      }
+    try training.train(
+      SupervisedRun(
+        .policy, from: start, rows: rows, out: training.out, settings: training.settings, threads: training.threads),
+      as: "sft")
+  }
+}
+
+struct ThinkingCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "trm",
+    abstract: "Trains a thinking-reward model on scored reasoning.",
+    discussion: """
+      Rows have `problem`, `path` (image), `response` (its <think> part is judged) and `thinking_score` in [0, 1]. With \
+      --held-out it prints the error on rows it has not seen as one JSON object.
+
+        sophia trm --data data/bars/trm.jsonl --held-out data/bars/trm-held-out.jsonl --beside models/base --out models/trm
+      """)
+
+  @OptionGroup var training: SupervisedArguments
+
+  @Option(help: "Without --model: the folder whose tokenizer a tiny new model gets.")
+  var beside: String?
+
+  @Option(help: "Scored rows to report the error on.")
+  var heldOut: String?
+
+  func validate() throws {
+    guard (training.model == nil) != (beside == nil) else {
+      throw ValidationError("give either --model (to train further) or --beside (to make a tiny model with that tokenizer)")
+    }
+  }
+
+  func run() throws {
+    let rows = try DataFile.read(training.data, use: .judging)
+    let form = try training.model.map { try ThinkingRewardForm(folder: $0) } ?? ThinkingRewardForm(system: "")
+    let start: ModelStart =
+      training.model.map { .folder($0) } ?? .tinyBeside(folder: beside ?? "", seed: training.seed)
+    try training.train(
+      SupervisedRun(
+        .thinkingReward(form), from: start, rows: rows, out: training.out, settings: training.settings,
+        threads: training.threads),
+      as: "trm")
+    guard let heldOut else { return }
+    let report = try ThinkingRewardModel(folder: training.out).report(on: DataFile.read(heldOut, use: .judging))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    try printLine(String(decoding: try encoder.encode(report), as: UTF8.self))
+  }
+}
