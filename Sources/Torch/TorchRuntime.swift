@@ -13,11 +13,6 @@ package enum TorchRuntime {
     try Tensor.check("set_num_threads", []) { ctorch_set_threads(CInt(clamping: count)) }
   }
 
-  /// What a process that uses more than one thread should be started with, unless its user has set it: OpenMP's threads
-  /// then wait asleep for one another. Awake they take the time of other processes on the same cores, and a step takes ten
-  /// times as long once there are more threads than cores. Read when the process starts; setting it later does nothing.
-  package static let launchEnvironment = ["OMP_WAIT_POLICY": "passive"]
-
   /// Refuses every operation of which libtorch has no deterministic form.
   package static func setDeterministic(_ flag: Bool = true) throws(TorchError) {
     try Tensor.check("use_deterministic_algorithms", []) { ctorch_set_deterministic(flag ? 1 : 0) }
