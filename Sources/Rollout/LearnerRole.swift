@@ -154,7 +154,8 @@ package struct LearnerRole: Sendable {
       training = nil
       isCheckpointing = false
     } else if training != nil || isCheckpointing {
-      actions.append(.log(.info, "\(end.farewell); waiting for \(training != nil ? "the step" : "the checkpoint") under way"))
+      let work = training != nil ? "the step" : "the checkpoint"
+      actions.append(.log(.info, "\(end.farewell); waiting for \(work) under way"))
     }
   }
 

@@ -99,7 +99,10 @@ struct LearnerStepTests {
     }
   }
 
-  @Test("checkpoints are made every n steps and after the last", arguments: [(0, [5]), (2, [2, 4, 5]), (5, [5])] as [(UInt32, [UInt32])])
+  @Test(
+    "checkpoints are made every n steps and after the last",
+    arguments: [(0, [5]), (2, [2, 4, 5]), (5, [5])] as [(UInt32, [UInt32])]
+  )
   func checkpoints(every: UInt32, expected: [UInt32]) {
     var bench = LearnerBench(.sample(steps: 5, prompts: 1, checkpointEvery: every))
     bench.join()
