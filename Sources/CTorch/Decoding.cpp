@@ -127,9 +127,10 @@ int ctorch_attend_step(
       return attendComposed(projected, cosine, sine, cache, mask, step, s);
 
     auto found = at::empty({rows, heads * s.width}, projected.options());
-    const float *xs = static_cast<const float *>(projected.const_data_ptr()), *cs = static_cast<const float *>(cosine.const_data_ptr());
-    const float *ss = static_cast<const float *>(sine.const_data_ptr()), *ms = mask ? static_cast<const float *>(mask->const_data_ptr()) : nullptr;
-    float *keys = static_cast<float *>(cache.mutable_data_ptr()), *ys = static_cast<float *>(found.mutable_data_ptr());
+    const auto read = [](const at::Tensor &t) { return static_cast<const float *>(t.const_data_ptr()); };
+    const auto write = [](const at::Tensor &t) { return static_cast<float *>(t.mutable_data_ptr()); };
+    const float *xs = read(projected), *cs = read(cosine), *ss = read(sine), *ms = mask ? read(*mask) : nullptr;
+    float *keys = write(cache), *ys = write(found);
     const long rowOfCache = s.keyHeads * s.slots * s.width, rowOfAngles = cosine.size(2) * s.width;
     at::parallel_for(0, rows, std::max<long>(1, 32768 / (heads * s.width * (slot + 1))), [&](long begin, long end) {
       std::vector<float> scratch(s.width + slot + 1);

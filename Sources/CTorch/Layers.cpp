@@ -178,27 +178,57 @@ struct GatedUnit : torch::autograd::Function<GatedUnit> {
 
 // MARK: Log-probabilities of chosen tokens
 
+/// Logits and their softmax are single precision whatever the model's dtype. A table of all tokens and the whole vocabulary
+/// can outgrow everything else: past `tableLimit` it is worked out part by part, and again for the derivative.
 struct LogProbabilities : torch::autograd::Function<LogProbabilities> {
+  /// Entries, of 4 bytes.
+  static constexpr int64_t tableLimit = 1 << 24;
+
+  static int64_t rowsPerPart(const at::Tensor &head) { return std::max<int64_t>(1, tableLimit / head.size(0)); }
+
+  static at::Tensor table(const at::Tensor &hidden, const at::Tensor &head) {
+    const auto logits = at::linear(hidden, head);
+    return at::log_softmax(logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat), -1);
+  }
+
   static variable_list forward(
       AutogradContext *context, const at::Tensor &hidden, const at::Tensor &head, const at::Tensor &ids) {
-    const auto all = at::log_softmax(at::linear(hidden, head), -1);
     const auto index = ids.unsqueeze(-1);
-    auto chosen = all.gather(-1, index).squeeze(-1);
-    const auto probabilities = all.exp();
-    auto entropies = (all * probabilities).sum(-1).neg_();
+    const int64_t rows = hidden.size(0), share = rowsPerPart(head);
+    std::vector<at::Tensor> chosen, entropies;
+    at::Tensor probabilities;
+    for (int64_t first = 0; first == 0 || first < rows; first += share) {
+      const int64_t count = std::min(share, rows - first);
+      const auto all = table(hidden.narrow(0, first, count), head);
+      probabilities = all.exp();
+      chosen.push_back(all.gather(-1, index.narrow(0, first, count)).squeeze(-1));
+      entropies.push_back((all * probabilities).sum(-1).neg_());
+    }
+    if (rows > share) probabilities = at::Tensor();
     context->save_for_backward({hidden, head, index, probabilities});
-    context->mark_non_differentiable({entropies});
-    return {chosen, entropies};
+    auto spread = at::cat(entropies);
+    context->mark_non_differentiable({spread});
+    return {at::cat(chosen), spread};
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
-    const auto &hidden = saved[0], &head = saved[1], &index = saved[2], &probabilities = saved[3];
-    const auto g = gradients[0].unsqueeze(-1);
-    // d log p[id] / d logit[v] = [v == id] - p[v]
-    auto logits = probabilities * g.neg();
-    logits.scatter_add_(-1, index, g.contiguous());
-    return {at::mm(logits, head), at::mm(logits.t(), hidden), at::Tensor()};
+    const auto &hidden = saved[0], &head = saved[1], &index = saved[2], &known = saved[3];
+    const int64_t rows = hidden.size(0), share = rowsPerPart(head);
+    std::vector<at::Tensor> toHidden;
+    at::Tensor toHead;
+    for (int64_t first = 0; first == 0 || first < rows; first += share) {
+      const int64_t count = std::min(share, rows - first);
+      const auto part = hidden.narrow(0, first, count);
+      const auto g = gradients[0].narrow(0, first, count).unsqueeze(-1);
+      // d log p[id] / d logit[v] = [v == id] - p[v]
+      auto logits = known.defined() ? known * g.neg() : table(part, head).exp_().mul_(g.neg());
+      logits.scatter_add_(-1, index.narrow(0, first, count), g.contiguous());
+      logits = logits.to(hidden.scalar_type());
+      toHidden.push_back(at::mm(logits, head));
+      toHead = toHead.defined() ? toHead.addmm_(logits.t(), part) : at::mm(logits.t(), part);
+    }
+    return {at::cat(toHidden), toHead, at::Tensor()};
   }
 };
 

@@ -41,7 +41,7 @@ private struct FolderWeights: WeightSource {
 
   /// Some versions of transformers name tensors as its modules are: `model.visual.*`, `model.language_model.*`.
   static func published(_ name: String) -> String {
-    for (module, short) in [("model.language_model.", "model."), ("language_model.model.", "model."), ("model.visual.", "visual.")]
+    for (module, short) in [("model.language_model.", "model."), ("model.visual.", "visual.")]
     where name.hasPrefix(module) {
       return short + name.dropFirst(module.count)
     }
@@ -66,7 +66,7 @@ private struct FolderWeights: WeightSource {
         && !(name == "lm_head.weight" && model.configuration.tiesEmbeddings)
     }
     guard let first = left.min() else { return }
-    throw .weights(
-      "\(files.path) holds the tensor \(first)\(left.count > 1 ? " and \(left.count - 1) more" : "") that config.json has no place for")
+    let more = left.count > 1 ? " and \(left.count - 1) more" : ""
+    throw .weights("\(files.path) holds the tensor \(first)\(more) that config.json has no place for")
   }
 }

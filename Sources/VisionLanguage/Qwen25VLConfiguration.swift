@@ -142,7 +142,7 @@ extension Qwen25VLConfiguration {
       vision.headDimension % 4 == 0, "the vision tower's head dimension \(vision.headDimension) is no multiple of 4")
     try require(
       vision.windowTokens >= 1,
-      "vision_config.window_size \(vision.windowSize) holds no merged token of \(vision.patchSize * vision.spatialMergeSize) pixels")
+      "vision_config.window_size \(vision.windowSize) is less than a token's \(vision.patchSize * vision.spatialMergeSize)")
     try require(
       vision.fullAttentionBlocks.allSatisfy { (0..<vision.depth).contains($0) },
       "vision_config.fullatt_block_indexes is \(vision.fullAttentionBlocks), must name blocks 0 to \(vision.depth - 1)")

@@ -17,9 +17,9 @@ struct GenerationEngineTests {
       image: Int(tokenizer.imagePad), video: Int(try #require(tokenizer.id(of: "<|video_pad|>"))),
       visionStart: Int(tokenizer.visionStart), visionEnd: Int(tokenizer.visionEnd))
     let model = try Qwen25VL(.tiny(vocabularySize: tokenizer.vocabularySize, tokens: tokens), seed: seed)
-    // Embeddings as a model begins with give nearly equal probabilities; these are spread, and stops are drawn.
+    // Wide enough for unequal probabilities, and not so wide that a token only ever predicts itself.
     let embedding = try #require(model.parameters.trained.first { $0.name == "model.embed_tokens.weight" }).tensor
-    try withoutGradient { try embedding.copyInPlace(embedding * 4) }
+    try withoutGradient { try embedding.copyInPlace(embedding / (embedding * embedding).mean().sqrt() * 0.06) }
     return try GenerationEngine(model: model, tokenizer: tokenizer)
   }
 

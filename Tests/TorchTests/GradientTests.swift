@@ -81,6 +81,32 @@ struct Function: Sendable, CustomTestStringConvertible {
     #expect(try isClose(found.entropies.values(), (-(table.exp() * table).sum(-1)).values()))
   }
 
+  @Test("log-probabilities over a vocabulary too large for one table are those of libtorch's operations")
+  func largeVocabulary() throws {
+    let (rows, vocabulary) = (300, 60_001)
+    func run(_ found: (Tensor, Tensor, Tensor) throws -> Tensor) throws -> [[Double]] {
+      let hidden = try tensor([rows, 3]).cast(to: .float32).setRequiresGradient()
+      let head = try tensor([vocabulary, 3], seed: 2).cast(to: .float32).setRequiresGradient()
+      let ids = try Tensor((0..<rows).map { $0 * 199 })
+      let values = try found(hidden, head, ids)
+      try (values * tensor([rows], seed: 3).cast(to: .float32)).sum().backward()
+      return try [values, #require(hidden.gradient), #require(head.gradient)].map { try $0.values() }
+    }
+    let inParts = try run { try $0.logProbabilities(of: $2, head: $1).logProbabilities }
+    let whole = try run { try $0.linear($1).logSoftmax(-1).gathered(1, $2.unsqueezed(1)).squeezed(1) }
+    for (a, b) in zip(inParts, whole) { #expect(isClose(a, b, 1e-4)) }
+  }
+
+  @Test("bfloat16 models give log-probabilities in single precision")
+  func bfloat16() throws {
+    let hidden = try tensor([4, 8]).cast(to: .bfloat16), head = try tensor([9, 8], seed: 2).cast(to: .bfloat16)
+    let ids = try Tensor([0, 8, 3, 3])
+    let found = try hidden.logProbabilities(of: ids, head: head).logProbabilities
+    #expect(found.dtype == .float32)
+    let table = try hidden.linear(head).cast(to: .float32).logSoftmax(-1).gathered(1, ids.unsqueezed(1))
+    #expect(try isClose(found.values(), table.values(), 1e-6))
+  }
+
   @Test("a gradient worked out by hand")
   func byHand() throws {
     // d/dx (3 x^2 + x) = 6 x + 1

@@ -52,6 +52,23 @@ struct TransformersParityTests {
     }
   }
 
+  @Test("in bfloat16 the log-probabilities stay near, with and without a cache", arguments: ["tied", "untied"])
+  func halfPrecision(folder: String) throws {
+    let model = try ModelFixtures.model(folder, dtype: .bfloat16)
+    for item in try ModelFixtures.cases(of: folder) {
+      try withoutGradient {
+        let state = try model.encode([item.prompt(for: model.configuration)])
+        let found = try model.logProbabilities(after: state, Continuations([[item.response]])).logProbabilities
+        #expect(try largestDifference(found.floats(), item.log_probabilities) < 0.3, "\(item.name)")
+        let decoding = try Decoding(model, state, samples: 1, capacity: 1)
+        let step = try decoding.logits(after: [item.response[0]]).cast(to: .float32).logSoftmax(-1).floats()
+        if item.response.count > 1 {
+          #expect(abs(step[Int(item.response[1])] - item.log_probabilities[1]) < 0.3, "\(item.name)")
+        }
+      }
+    }
+  }
+
   @Test("positions in time, height and width agree", arguments: ["tied", "untied"])
   func positions(folder: String) throws {
     let configuration = try Qwen25VLConfiguration(folder: "\(ModelFixtures.folder)/\(folder)")
