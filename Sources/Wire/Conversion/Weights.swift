@@ -33,7 +33,8 @@ extension WeightManifest {
           name: try limits.name(entry.name), shape: shape, dtype: try limits.name(entry.dtype), byteCount: byteCount,
           digest: try Wire.digest(entry.digest)))
     }
-    guard zip(entries, entries.dropFirst()).allSatisfy({ $0.name < $1.name }) else {
+    let pairs = zip(entries, entries.dropFirst())
+    guard pairs.allSatisfy({ $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) else {
       throw .malformed("manifest", "its tensors are not in name order")
     }
     self.init(version: wire.version, entries: entries)
