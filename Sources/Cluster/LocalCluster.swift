@@ -99,6 +99,9 @@ package actor LocalCluster {
     onEvent(.started(member, pid: process.processIdentifier))
   }
 
+  /// Whether the process has ended and will not be started again.
+  package func hasEnded(_ member: LocalProcess) -> Bool { ends[member.name] != nil }
+
   /// Waits until the process has ended and will not be started again.
   package func end(of member: LocalProcess) async -> ProcessEnd {
     if let end = ends[member.name] { return end }

@@ -8,7 +8,6 @@ internal import Foundation
 internal import Rollout
 internal import RunStore
 package import Settings
-internal import Synchronization
 
 /// A run that cannot start or go on.
 package struct RunError: ActionableError {
@@ -104,10 +103,9 @@ package struct TrainingRun: Sendable {
       environment: Self.environment(threads: settings.cluster.learnerThreads))
     try? DurableFiles.remove(folder.endpoint)
     try await cluster.start(learner)
-    let learnerEnd = Task { await cluster.end(of: learner) }
     interruption.onRequest { _ in Task { await cluster.terminate(.learner) } }
 
-    if let endpoint = try await waitForEndpoint(learnerEnd) {
+    if let endpoint = try await waitForEndpoint(learner, in: cluster) {
       for index in 0..<settings.cluster.scorers {
         try await cluster.start(peer(.scorer, index, endpoint, threads: settings.cluster.scorerThreads))
       }
@@ -116,7 +114,7 @@ package struct TrainingRun: Sendable {
       }
     }
     let watching = watch(reader)
-    let end = await learnerEnd.value
+    let end = await cluster.end(of: learner)
     watching.cancel()
     await watching.value
     await cluster.beginStopping()
@@ -145,38 +143,26 @@ package struct TrainingRun: Sendable {
 
   /// Threads that wait must not spin: several processes share the cores.
   private static func environment(threads: Int) -> [String: String] {
-    ["OMP_NUM_THREADS": "\(threads)", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"]
+    ["OMP_NUM_THREADS": "\(threads)", "OMP_WAIT_POLICY": "passive"]
   }
 
   /// - Returns: nil if the learner ended before it listened.
-  private func waitForEndpoint(_ learner: Task<ProcessEnd, Never>) async throws -> String? {
-    let ended = Mutex(false)
-    return try await withThrowingTaskGroup(of: String?.self) { group in
-      group.addTask {
-        _ = await learner.value
-        ended.withLock { $0 = true }
-        return nil
+  private func waitForEndpoint(_ learner: LocalProcess, in cluster: LocalCluster) async throws -> String? {
+    let deadline = ContinuousClock.now + .seconds(120)
+    while await !cluster.hasEnded(learner) {
+      if let bytes = try? DurableFiles.read(folder.endpoint, limit: 4096),
+        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first
+      {
+        return String(line)
       }
-      group.addTask { [folder] in
-        let deadline = ContinuousClock.now + .seconds(120)
-        while !ended.withLock({ $0 }) {
-          if let bytes = try? DurableFiles.read(folder.endpoint, limit: 4096),
-            let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first
-          {
-            return String(line)
-          }
-          guard ContinuousClock.now < deadline else {
-            throw RunError(
-              code: "run.learner-silent", message: "the learner has not begun to listen within 120 s",
-              advice: "see \(folder.logs)/learner.log")
-          }
-          try await Task.sleep(for: .milliseconds(20))
-        }
-        return nil
+      guard ContinuousClock.now < deadline else {
+        throw RunError(
+          code: "run.learner-silent", message: "the learner has not begun to listen within 120 s",
+          advice: "see \(folder.logs)/learner.log")
       }
-      defer { group.cancelAll() }
-      return try await group.next() ?? nil
+      try await Task.sleep(for: .milliseconds(20))
     }
+    return nil
   }
 
   private func watch(_ reader: RunReader) -> Task<Void, Never> {

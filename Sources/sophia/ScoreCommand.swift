@@ -36,7 +36,7 @@ struct ScoreCommand: ParsableCommand {
     settings.advantage = try choice("advantage", advantage)
     guard alpha >= 0, alpha.isFinite else { throw UsageError(message: "--alpha is \(alpha)", advice: "give 0 or more") }
     settings.alpha = alpha
-    try ScoreRows(settings: settings).run(InputLines(input), write: printLine)
+    try ScoreRows(settings: settings).run(InputLines(input).lazy.map { String(decoding: $0, as: UTF8.self) }, write: printLine)
   }
 
   private func choice<Choice: RawRepresentable<String> & CaseIterable>(_ name: String, _ value: String) throws -> Choice {

@@ -31,6 +31,7 @@ struct Sophia: AsyncParsableCommand {
   static func main() async {
     // A reader that goes away (`sophia score | head`) is an error of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
+    startAgainWithQuietThreads()
     setvbuf(stdout, nil, _IOLBF, 0)
     do {
       var command = try parseAsRoot()
@@ -46,6 +47,15 @@ struct Sophia: AsyncParsableCommand {
       exit(withError: error)
     }
   }
+}
+
+/// Waiting threads of libgomp spin unless it is told otherwise before it is loaded, which costs whoever shares the cores
+/// several times over. So the program sets the variable and starts itself again, once.
+private func startAgainWithQuietThreads() {
+  guard getenv("OMP_WAIT_POLICY") == nil else { return }
+  setenv("OMP_WAIT_POLICY", "passive", 1)
+  execv("/proc/self/exe", CommandLine.unsafeArgv)
+  // If that fails it goes on as it is, only slower.
 }
 
 /// How a command ends when it was stopped and can go on later; sysexits' EX_TEMPFAIL.
