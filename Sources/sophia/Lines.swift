@@ -14,12 +14,9 @@ struct InputLines: Sequence, IteratorProtocol {
 
   /// - Parameter path: nil for standard input.
   init(_ path: String?) throws {
-    guard let path else {
-      handle = stdin
-      return
-    }
-    guard let opened = fopen(path, "r") else {
-      throw UsageError(message: "cannot open \(path): \(String(cString: strerror(errno)))", advice: "check the path")
+    guard let opened = path.map({ fopen($0, "r") }) ?? fdopen(STDIN_FILENO, "r") else {
+      throw UsageError(
+        message: "cannot open \(path ?? "standard input"): \(String(cString: strerror(errno)))", advice: "check the path")
     }
     handle = opened
   }

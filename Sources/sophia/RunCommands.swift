@@ -20,8 +20,8 @@ struct DemoCommand: AsyncParsableCommand {
         sophia demo --seed 1 --run runs/seed-1 --workers 1
       """)
 
-  @Option(help: "Folder for everything that the run makes.")
-  var run = "runs/demo"
+  @Option(name: .customLong("run"), help: "Folder for everything that the run makes.")
+  var runFolder = "runs/demo"
 
   @Option(help: "Decides data, weights and every draw.")
   var seed: UInt64 = 0
@@ -66,10 +66,10 @@ struct DemoCommand: AsyncParsableCommand {
     recipe.thinkingSteps = thinkingSteps
     recipe.heldOutRows = heldOutRows
     recipe.learningRate = learningRate
-    let folder = RunFolder(run)
+    let folder = RunFolder(runFolder)
     let demo = Demo(
       recipe: recipe, folder: folder, executable: executable, progress: TerminalProgress(), interruption: Interruption())
-    guard let summary = try await demo.run() else { try goOn("sophia demo" + (run == "runs/demo" ? "" : " --run \(run)")) }
+    guard let summary = try await demo.run() else { try goOn("sophia demo" + CommandLine.arguments.dropFirst(2).map { " " + $0 }.joined()) }
     try conclude(summary, folder)
   }
 }
@@ -115,10 +115,10 @@ struct ReportCommand: ParsableCommand {
     discussion: "  sophia report runs/demo")
 
   @Argument(help: "Run folder.")
-  var run: String
+  var runFolder: String
 
   func run() throws {
-    let folder = RunFolder(run)
+    let folder = RunFolder(runFolder)
     try RunReport.write(folder)
     try printLine(folder.report)
   }

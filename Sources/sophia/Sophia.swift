@@ -32,7 +32,6 @@ struct Sophia: AsyncParsableCommand {
     // A reader that goes away (`sophia score | head`) is an error of a write, not the end of the process.
     signal(SIGPIPE, SIG_IGN)
     startAgainWithQuietThreads()
-    setvbuf(stdout, nil, _IOLBF, 0)
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
