@@ -80,7 +80,7 @@ let package = Package(
       "Runs",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
-        "RunStore", "Settings", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ",
+        "RunStore", "Settings", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ",
       ]),
     .executableTarget(
       name: "sophia",

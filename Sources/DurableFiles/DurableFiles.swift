@@ -51,6 +51,14 @@ package enum DurableFiles {
     try write(Array(text.utf8), to: path)
   }
 
+  /// Writes a file inside `writeFolder`, which makes it durable together with all the others.
+  package static func writeForFolder(_ bytes: [UInt8], to path: String) throws(FileError) {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw FileError("open", path: path, errno: errno) }
+    defer { close(descriptor) }
+    try writeAll(bytes, to: descriptor, path: path)
+  }
+
   /// Fills a folder beside `path` with `fill`, then fsyncs all in it and renames it to `path`, replacing what was there.
   ///
   /// - Parameter fill: receives the path of the empty folder to fill. If it throws, nothing is left behind.
@@ -177,14 +185,18 @@ package enum DurableFiles {
   }
 
   private static func writeAndSync(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
+    try writeAll(bytes, to: descriptor, path: path)
+    guard fsync(descriptor) == 0 else { throw FileError("fsync", path: path, errno: errno) }
+  }
+
+  private static func writeAll(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
     var done = 0
     while done < bytes.count {
-      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+      let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done) }
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw FileError("write", path: path, errno: errno) }
       done += count
     }
-    guard fsync(descriptor) == 0 else { throw FileError("fsync", path: path, errno: errno) }
   }
 
   private static func sync(_ path: String) throws(FileError) {

@@ -7,33 +7,59 @@ internal import VisionLanguage
 package enum ModelStart: Sendable {
   /// A model folder.
   case folder(String)
-  /// A model of tiny size with random weights, and a tokenizer learnt from texts.
-  ///
-  /// - kept: texts that are one token each.
-  /// - pictures: image files from which the mean and deviation that pixels are normalised with are taken. A model that
-  ///   starts from nothing learns to read pictures much sooner if their background is near 0.
-  /// - seed: of the weights.
-  case tiny(corpus: String, kept: [String], vocabularySize: Int, pictures: [[UInt8]], seed: UInt64)
-  /// A model of tiny size with random weights, and the tokenizer and image processor of another model's folder.
-  case tinyBeside(folder: String, seed: UInt64)
+  /// A model of tiny size with random weights, and the tokenizer and image processor that lie in a folder.
+  case tiny(besides: String, seed: UInt64)
 
   /// - Returns: the model, and the folder whose tokenizer and processor files belong to it.
-  ///
-  /// - Parameter scratch: an existing folder to write a new tokenizer into.
-  func load(scratch: String) throws -> (policy: LoadedPolicy, files: String) {
+  func load() throws -> (policy: LoadedPolicy, files: String) {
     switch self {
     case .folder(let folder): return (try LoadedPolicy(folder: folder), folder)
-    case .tiny(let corpus, let kept, let vocabularySize, let pictures, let seed):
-      var trainer = BytePairTrainer(keeping: kept)
-      for line in corpus.split(separator: "\n") { trainer.add(String(line)) }
-      // The words of every prompt, as often as there are prompts.
-      for _ in 0..<1000 {
-        trainer.add(ChatTemplate.text(system: nil, problem: "", imageTokenCounts: []))
-      }
-      try trainer.train(vocabularySize: vocabularySize).write(to: scratch)
-      try ImageProcessor(normalization: Self.normalization(of: pictures)).write(to: scratch)
-      return (try Self.tiny(besides: scratch, seed: seed), scratch)
-    case .tinyBeside(let folder, let seed): return (try Self.tiny(besides: folder, seed: seed), folder)
+    case .tiny(let folder, let seed): return (try Self.tiny(besides: folder, seed: seed), folder)
+    }
+  }
+
+  private static func tiny(besides folder: String, seed: UInt64) throws -> LoadedPolicy {
+    let encoder = try PromptEncoder(folder: folder, minPixels: nil, maxPixels: nil, maximumTokens: 32_768)
+    let tokenizer = encoder.tokenizer
+    let configuration = try Qwen25VLConfiguration.tiny(
+      vocabularySize: tokenizer.vocabularySize,
+      tokens: Qwen25VLConfiguration.SpecialTokens(
+        image: Int(tokenizer.imagePad), video: Int(tokenizer.id(of: "<|video_pad|>") ?? 0),
+        visionStart: Int(tokenizer.visionStart), visionEnd: Int(tokenizer.visionEnd),
+        beginningOfText: Int(tokenizer.endOfText), endOfText: Int(tokenizer.imEnd)))
+    return LoadedPolicy(model: try Qwen25VL(configuration, seed: seed), encoder: encoder)
+  }
+}
+
+/// The tokenizer and image processor of a model that is made from nothing.
+package struct TinyModelFiles: Sendable {
+  /// Texts to learn the tokenizer from, one a line.
+  package var corpus: String
+  /// Texts that are one token each.
+  package var kept: [String]
+  package var vocabularySize: Int
+  /// Image files from which the mean and deviation that pixels are normalised with are taken. A model that starts from
+  /// nothing learns to read pictures much sooner if their background is near 0.
+  package var pictures: [[UInt8]]
+
+  package init(corpus: String, kept: [String], vocabularySize: Int, pictures: [[UInt8]]) {
+    self.corpus = corpus
+    self.kept = kept
+    self.vocabularySize = vocabularySize
+    self.pictures = pictures
+  }
+
+  /// Writes the folder, whole or not at all.
+  package func write(to folder: String) throws {
+    var trainer = BytePairTrainer(keeping: kept)
+    for line in corpus.split(separator: "\n") { trainer.add(String(line)) }
+    // The words around every prompt, as often as there are prompts.
+    for _ in 0..<1000 { trainer.add(ChatTemplate.text(system: nil, problem: "", imageTokenCounts: [])) }
+    let vocabulary = try trainer.train(vocabularySize: vocabularySize)
+    let processor = try ImageProcessor(normalization: Self.normalization(of: pictures))
+    try DurableFiles.writeFolder(folder) { aside in
+      try vocabulary.write(to: aside)
+      try processor.write(to: aside)
     }
   }
 
@@ -56,17 +82,5 @@ package enum ModelStart: Sendable {
     return ImageProcessor.Normalization(
       mean: mean.map(rounded),
       standardDeviation: zip(squares, mean).map { max(0.01, rounded(max(0, $0 / count - $1 * $1).squareRoot())) })
-  }
-
-  private static func tiny(besides folder: String, seed: UInt64) throws -> LoadedPolicy {
-    let encoder = try PromptEncoder(folder: folder, minPixels: nil, maxPixels: nil, maximumTokens: 32_768)
-    let tokenizer = encoder.tokenizer
-    let configuration = try Qwen25VLConfiguration.tiny(
-      vocabularySize: tokenizer.vocabularySize,
-      tokens: Qwen25VLConfiguration.SpecialTokens(
-        image: Int(tokenizer.imagePad), video: Int(tokenizer.id(of: "<|video_pad|>") ?? 0),
-        visionStart: Int(tokenizer.visionStart), visionEnd: Int(tokenizer.visionEnd),
-        beginningOfText: Int(tokenizer.endOfText), endOfText: Int(tokenizer.imEnd)))
-    return LoadedPolicy(model: try Qwen25VL(configuration, seed: seed), encoder: encoder)
   }
 }

@@ -47,9 +47,7 @@ package struct SupervisedRun: Sendable {
     shouldStop: () -> Bool = { false }, progress: (SupervisedProgress) -> Void = { _ in }
   ) throws {
     try TorchRuntime.setThreads(threads)
-    let scratch = unfinished + ".files"
-    try DurableFiles.createFolder(scratch)
-    let (policy, files) = try start.load(scratch: scratch)
+    let (policy, files) = try start.load()
     let trainer = try SupervisedTrainer(policy.model, settings)
     let names = policy.model.parameters.trained.map(\.name)
     var done = 0
@@ -76,7 +74,6 @@ package struct SupervisedRun: Sendable {
       if case .thinkingReward(let form) = purpose { try form.write(to: aside) }
     }
     try DurableFiles.remove(unfinished)
-    try DurableFiles.remove(scratch)
   }
 
   /// Examples by row. Rows of one problem and picture share their prompt's encoding work only in time, not in memory.

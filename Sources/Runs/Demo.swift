@@ -7,6 +7,8 @@ internal import Foundation
 internal import Rollout
 internal import RunStore
 internal import Settings
+internal import Synchronization
+internal import Threads
 internal import TrustGRPO
 internal import VisualReasoning
 
@@ -19,6 +21,7 @@ package struct Demo: Sendable {
     package var trainRows = 4000
     package var heldOutRows = 500
     package var vocabularySize = 400
+    package var readingSteps = 300
     package var warmStartSteps = 500
     package var warmStartRows = 48
     package var thinkingSteps = 400
@@ -63,8 +66,8 @@ package struct Demo: Sendable {
     try telemetry.set(MetaKey.title, to: "Trust-GRPO on the built-in bar charts")
     do {
       try makeData(telemetry)
-      try makeBase(telemetry)
-      try makeThinking(telemetry)
+      try await makeModels(telemetry)
+      try reportThinking(telemetry)
     } catch is CancellationError {
       return nil
     }
@@ -104,64 +107,91 @@ package struct Demo: Sendable {
     }
   }
 
-  private func makeBase(_ telemetry: RunTelemetry) throws {
-    guard !isMade(base) else { return progress.print("base policy: there already (\(base))") }
-    try record("base policy", telemetry) {
-      let corpus = String(decoding: try DurableFiles.read("\(data)/\(BuiltInDataSet.corpusFile)"), as: UTF8.self)
-      let rows = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.supervised.rawValue)", use: .supervised)
-      let run = SupervisedRun(
-        .policy,
-        from: .tiny(
-          corpus: corpus, kept: BuiltInDataSet.unsplitTexts, vocabularySize: recipe.vocabularySize,
-          pictures: try pictures(of: rows), seed: recipe.seed),
-        rows: rows, out: base, settings: supervised(steps: recipe.warmStartSteps, rows: recipe.warmStartRows), threads: threads)
-      try train(run, stage: "base policy")
+  /// Tokenizer first, then a model that sees; then from it both models at once, each on a thread of its own: at this size a
+  /// second thread for one of them would only wait.
+  private func makeModels(_ telemetry: RunTelemetry) async throws {
+    guard !isMade(base) || !isMade(thinking) else {
+      return progress.print("base policy and thinking-reward model: there already (\(base), \(thinking))")
     }
+    let started = (ContinuousClock.now, Date().timeIntervalSince1970)
+    defer {
+      // An interrupted stage counts with what it took.
+      let seconds = (ContinuousClock.now - started.0).inSeconds
+      try? telemetry.record(stage: RunStage(name: "base policy and thinking-reward model", startedAt: started.1, seconds: seconds))
+    }
+    let supervised = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.supervised.rawValue)", use: .supervised)
+    let judged = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.judged.rawValue)", use: .judging)
+    let files = "\(folder.path)/tokenizer"
+    if !FileManager.default.fileExists(atPath: files) {
+      let corpus = String(decoding: try DurableFiles.read("\(data)/\(BuiltInDataSet.corpusFile)"), as: UTF8.self)
+      try TinyModelFiles(
+        corpus: corpus, kept: BuiltInDataSet.unsplitTexts, vocabularySize: recipe.vocabularySize,
+        pictures: try supervised.prefix(64).flatMap { try $0.task(system: nil).images }
+      ).write(to: files)
+    }
+    let reading = "\(folder.path)/reading"
+    if !isMade(reading) {
+      let described = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.described.rawValue)", use: .supervised)
+      try await train(
+        "learning to see",
+        [
+          "": SupervisedRun(
+            .policy, from: .tiny(besides: files, seed: recipe.seed), rows: described, out: reading,
+            settings: settings(steps: recipe.readingSteps, rows: recipe.warmStartRows), threads: 1)
+        ])
+    }
+    var runs: [String: SupervisedRun] = [:]
+    if !isMade(base) {
+      runs["policy "] = SupervisedRun(
+        .policy, from: .folder(reading), rows: supervised, out: base,
+        settings: settings(steps: recipe.warmStartSteps, rows: recipe.warmStartRows), threads: 1)
+    }
+    if !isMade(thinking) {
+      runs["judge "] = SupervisedRun(
+        .thinkingReward(ThinkingRewardForm(system: "")), from: .folder(reading), rows: judged, out: thinking,
+        settings: settings(steps: recipe.thinkingSteps, rows: recipe.thinkingRows), threads: 1)
+    }
+    try await train("base policy and thinking-reward model", runs)
   }
 
-  private func makeThinking(_ telemetry: RunTelemetry) throws {
-    guard !isMade(thinking) else { return progress.print("thinking-reward model: there already (\(thinking))") }
-    try record("thinking-reward model", telemetry) {
-      let rows = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.judged.rawValue)", use: .judging)
-      let run = SupervisedRun(
-        .thinkingReward(ThinkingRewardForm(system: "")), from: .tinyBeside(folder: base, seed: recipe.seed &+ 1), rows: rows, out: thinking,
-        settings: supervised(steps: recipe.thinkingSteps, rows: recipe.thinkingRows), threads: threads)
-      try train(run, stage: "thinking-reward model")
+  /// Trains models at once, as one stage.
+  private func train(_ name: String, _ runs: [String: SupervisedRun]) async throws {
+    let stage = progress.stage(name, total: runs.reduce(0) { $0 + $1.value.settings.steps })
+    let board = ProgressBoard()
+    let tasks = runs.map { name, run in
+      Task { [interruption] in
+        try await TrainingThread(name).run(run, shouldStop: { interruption.isRequested }) { state in
+          let shown = board.post(state, as: name)
+          stage.update(
+            done: shown.reduce(0) { $0 + $1.state.step }, numbers: shown.map { ("\($0.name)loss", $0.state.loss) })
+        }
+      }
     }
+    do {
+      for task in tasks { try await task.value }
+    } catch let error as CancellationError {
+      stage.finish("stopped")
+      throw error
+    }
+    stage.finish(board.shown.map { "\($0.name)loss \(rounded($0.state.loss))" }.joined(separator: ", "))
+  }
+
+  private func reportThinking(_ telemetry: RunTelemetry) throws {
     let heldOut = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.judgedHeldOut.rawValue)", use: .judging)
     let report = try ThinkingRewardModel(folder: thinking).report(on: heldOut)
     try telemetry.set("thinking_reward.held_out_error", to: "\(report.meanAbsoluteError)")
     try telemetry.set("thinking_reward.rank_correlation", to: "\(report.rankCorrelation)")
     progress.print(
-      "  on \(report.rows) held-out traces: mean error \(rounded(report.meanAbsoluteError)), rank correlation \(rounded(report.rankCorrelation))")
+      "thinking-reward model on \(report.rows) held-out traces: mean error \(rounded(report.meanAbsoluteError)), rank correlation \(rounded(report.rankCorrelation))")
   }
 
-  private func pictures(of rows: [DataRow]) throws -> [[UInt8]] {
-    try rows.prefix(64).flatMap { try $0.task(system: nil).images }
-  }
-
-  private func supervised(steps: Int, rows: Int) -> SupervisedSettings {
+  private func settings(steps: Int, rows: Int) -> SupervisedSettings {
     var settings = SupervisedSettings()
     settings.steps = steps
     settings.rowsPerStep = rows
     settings.learningRate = recipe.supervisedLearningRate
     settings.seed = recipe.seed
     return settings
-  }
-
-  private func train(_ run: SupervisedRun, stage name: String) throws {
-    let stage = progress.stage(name, total: run.settings.steps)
-    var last = 0.0
-    do {
-      try run.run(shouldStop: { interruption.isRequested }) { state in
-        last = state.loss
-        stage.update(done: state.step, numbers: [("loss", state.loss)])
-      }
-    } catch let error as CancellationError {
-      stage.finish("stopped")
-      throw error
-    }
-    stage.finish("loss \(rounded(last))")
   }
 
   private func record(_ name: String, _ telemetry: RunTelemetry, _ body: () throws -> Void) throws {
@@ -203,5 +233,37 @@ package struct Demo: Sendable {
     settings.cluster.scorers = recipe.scorers
     settings.cluster.learnerThreads = threads
     return settings
+  }
+}
+
+/// A thread that trains one model.
+private actor TrainingThread {
+  private let executor: ThreadExecutor
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  init(_ name: String) {
+    executor = ThreadExecutor(name: name)
+  }
+
+  func run(
+    _ run: SupervisedRun, shouldStop: @Sendable () -> Bool, progress: @Sendable (SupervisedProgress) -> Void
+  ) throws {
+    try run.run(shouldStop: shouldStop, progress: progress)
+  }
+}
+
+/// Where trainings that go on at once say how far they are.
+private final class ProgressBoard: Sendable {
+  private let states = Mutex([String: SupervisedProgress]())
+
+  /// In reverse order of the names.
+  var shown: [(name: String, state: SupervisedProgress)] {
+    states.withLock { $0.sorted { $0.key > $1.key }.map { (name: $0.key, state: $0.value) } }
+  }
+
+  func post(_ state: SupervisedProgress, as name: String) -> [(name: String, state: SupervisedProgress)] {
+    states.withLock { $0[name] = state }
+    return shown
   }
 }

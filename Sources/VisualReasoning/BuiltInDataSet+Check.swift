@@ -61,6 +61,12 @@ extension BuiltInDataSet {
 
   /// What contradicts the scene, if anything does.
   private static func fault(in row: DataRow, of file: RowFile, scenes: SceneCatalogue) -> String? {
+    if file == .described {
+      guard let picture = row.images.first?.name, let scene = scenes.scene(path: picture) else {
+        return "there is no scene for its picture"
+      }
+      return row.response == description(of: scene) ? nil : "the response does not say what its picture shows"
+    }
     guard let question = Question(text: row.problem) else { return "the problem is not one of its questions" }
     guard let picture = row.images.first?.name, let scene = scenes.scene(path: picture) else {
       return "there is no scene for its picture"

@@ -9,6 +9,8 @@ extension BuiltInDataSet {
     case train = "train.jsonl"
     /// Problems to evaluate on.
     case heldOut = "held-out.jsonl"
+    /// What each picture shows, to learn to see from before anything else.
+    case described = "pictures.jsonl"
     /// Responses to learn from by supervision.
     case supervised = "sft.jsonl"
     /// Traces with scores, to train a thinking-reward model on.
@@ -18,7 +20,7 @@ extension BuiltInDataSet {
 
     var part: DataPart {
       switch self {
-      case .train, .supervised, .judged: .train
+      case .train, .described, .supervised, .judged: .train
       case .heldOut, .judgedHeldOut: .heldOut
       }
     }
@@ -26,7 +28,7 @@ extension BuiltInDataSet {
     var use: RowUse {
       switch self {
       case .train, .heldOut: .grading
-      case .supervised: .supervised
+      case .described, .supervised: .supervised
       case .judged, .judgedHeldOut: .judging
       }
     }
@@ -41,6 +43,7 @@ extension BuiltInDataSet {
   package func rows(of file: RowFile) -> [DataRow] {
     switch file {
     case .train, .heldOut: problems(file.part)
+    case .described: describedRows()
     case .supervised: supervisedRows()
     case .judged, .judgedHeldOut: judgedRows(file.part)
     }
@@ -87,7 +90,7 @@ extension BuiltInDataSet {
       for (index, scene) in scenes(of: part).enumerated() {
         let bytes = ImageFile.encodePNG(picture(part, index, scene))
         bytes.withUnsafeBytes { hasher.update($0) }
-        try DurableFiles.write(bytes, to: "\(folder)/\(Self.name(part.rawValue, index)).png")
+        try DurableFiles.writeForFolder(bytes, to: "\(folder)/\(Self.name(part.rawValue, index)).png")
         done += 1
         if done % 100 == 0 || done == total { progress(done, total) }
       }

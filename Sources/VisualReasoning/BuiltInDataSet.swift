@@ -56,6 +56,26 @@ package struct BuiltInDataSet: Sendable {
     }
   }
 
+  static let descriptionProblem = "what is shown ?"
+
+  /// One row a training picture that says what it shows, from left to right: `red 5 . blue 3 . gray 0 . green 9 .`
+  ///
+  /// Pictures come before reasoning, as in the training of large models: among the habits of `supervisedRows` so few bars
+  /// are read that a model starting from nothing would take thousands of steps to learn to see from them.
+  package func describedRows() -> [DataRow] {
+    trainScenes.enumerated().map { index, scene in
+      let path = Self.picturePath(.train, index)
+      return DataRow(
+        problemID: Self.name("picture", index), problem: Self.descriptionProblem, kind: .image, problemType: .text,
+        options: [], solution: "", images: [ImageReference(name: path, path: path)], dataSource: Self.dataSource,
+        response: Self.description(of: scene))
+    }
+  }
+
+  static func description(of scene: Scene) -> String {
+    scene.bars.map { "\($0.colour.rawValue) \($0.value) ." }.joined(separator: " ")
+  }
+
   /// Responses in the habits of the mixture, to learn from. The problems are others than those of `problems`, about the same
   /// pictures.
   package func supervisedRows() -> [DataRow] {

@@ -28,8 +28,8 @@ struct SupervisedArguments: ParsableArguments {
   @Option(help: "Decides the order of the rows, and the weights of a new model.")
   var seed: UInt64 = 0
 
-  @Option(help: "Threads for tensors.")
-  var threads = 2
+  @Option(help: "Threads for tensors; more than one pays for large models only.")
+  var threads = 1
 
   func validate() throws {
     for (name, value) in [("steps", steps), ("rows", rows), ("threads", threads)] where value < 1 {
@@ -85,19 +85,20 @@ struct SupervisedCommand: ParsableCommand {
 
   func run() throws {
     let rows = try DataFile.read(training.data, use: .supervised)
-    let start: ModelStart =
-      if let model = training.model {
-        .folder(model)
-      } else {
-        .tiny(
-          corpus: rows.prefix(20_000).map { "\($0.prompt)\n\($0.response ?? "")" }.joined(separator: "\n"),
-          kept: keep, vocabularySize: vocabulary, pictures: try rows.prefix(64).flatMap { try $0.task(system: nil).images },
-          seed: training.seed)
-      }
+    var start = ModelStart.folder(training.model ?? "")
+    let files = training.out + ".tokenizer"
+    if training.model == nil {
+      try TinyModelFiles(
+        corpus: rows.prefix(20_000).map { "\($0.prompt)\n\($0.response ?? "")" }.joined(separator: "\n"), kept: keep,
+        vocabularySize: vocabulary, pictures: try rows.prefix(64).flatMap { try $0.task(system: nil).images }
+      ).write(to: files)
+      start = .tiny(besides: files, seed: training.seed)
+    }
     try training.train(
       SupervisedRun(
         .policy, from: start, rows: rows, out: training.out, settings: training.settings, threads: training.threads),
       as: "sft")
+    try DurableFiles.remove(files)
   }
 }
 
@@ -130,7 +131,7 @@ struct ThinkingCommand: ParsableCommand {
     let rows = try DataFile.read(training.data, use: .judging)
     let form = try training.model.map { try ThinkingRewardForm(folder: $0) } ?? ThinkingRewardForm(system: "")
     let start: ModelStart =
-      training.model.map { .folder($0) } ?? .tinyBeside(folder: beside ?? "", seed: training.seed)
+      training.model.map { .folder($0) } ?? .tiny(besides: beside ?? "", seed: training.seed)
     try training.train(
       SupervisedRun(
         .thinkingReward(form), from: start, rows: rows, out: training.out, settings: training.settings,
