@@ -88,5 +88,33 @@ let package = Package(
         "ActionableErrors", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rewards", "Rollout", "Runs", "Settings",
         "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // Tests
+    tests("DurableFiles", ["ActionableErrors"]),
+    tests("ZeroMQ", ["ActionableErrors", "DurableFiles"]),
+    tests("ClusterZeroMQ", ["ActionableErrors", "Cluster", "DurableFiles", "Rollout", "ZeroMQ"]),
+    tests("Torch", ["ActionableErrors", "CTorch", "DurableFiles"], exclude: ["Fixtures"]),
+    tests("Images", ["ActionableErrors", "DurableFiles"], exclude: ["Fixtures"]),
+    tests("Tokenization", ["ActionableErrors", "DurableFiles"], exclude: ["Fixtures"]),
+    tests("TrustGRPO", ["ActionableErrors"], exclude: ["Fixtures"]),
+    tests("DataSets", ["ActionableErrors", "DurableFiles"]),
+    tests("Rewards", ["ActionableErrors", "DataSets", "TrustGRPO"], exclude: ["Fixtures"]),
+    tests("VisualReasoning", ["ActionableErrors", "DataSets", "DurableFiles", "Images"]),
+    tests(
+      "VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Torch"], exclude: ["Fixtures", "ImageFixtures"]),
+    tests("Settings", ["ActionableErrors", "DurableFiles", "TrustGRPO"]),
+    tests("Rollout", ["DurableFiles", "TrustGRPO"]),
+    tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO"]),
+    tests("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
+    tests(
+      "RunStore",
+      ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
+    tests(
+      "Engines",
+      [
+        "ActionableErrors", "DataSets", "DurableFiles", "Images", "Rollout", "Settings", "Tokenization", "Torch",
+        "TrustGRPO", "VisionLanguage",
+      ]),
+    tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
+    tests("Runs", ["DataSets", "DurableFiles", "Engines", "Rollout", "RunStore", "Settings", "VisualReasoning"]),
   ]
 )

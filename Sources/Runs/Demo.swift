@@ -21,8 +21,8 @@ package struct Demo: Sendable {
     package var trainRows = 4000
     package var heldOutRows = 500
     package var vocabularySize = 400
-    package var readingSteps = 300
-    package var warmStartSteps = 500
+    package var basicSteps = 600
+    package var warmStartSteps = 300
     package var warmStartRows = 48
     package var thinkingSteps = 400
     package var thinkingRows = 48
@@ -107,7 +107,7 @@ package struct Demo: Sendable {
     }
   }
 
-  /// Tokenizer first, then a model that sees; then from it both models at once, each on a thread of its own: at this size a
+  /// Tokenizer first, then a model that sees and calculates; then from it both models at once, each on a thread of its own: at this size a
   /// second thread for one of them would only wait.
   private func makeModels(_ telemetry: RunTelemetry) async throws {
     guard !isMade(base) || !isMade(thinking) else {
@@ -129,26 +129,26 @@ package struct Demo: Sendable {
         pictures: try supervised.prefix(64).flatMap { try $0.task(system: nil).images }
       ).write(to: files)
     }
-    let reading = "\(folder.path)/reading"
-    if !isMade(reading) {
-      let described = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.described.rawValue)", use: .supervised)
+    let basics = "\(folder.path)/basics"
+    if !isMade(basics) {
+      let rows = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.basics.rawValue)", use: .supervised)
       try await train(
-        "learning to see",
+        "learning to see and to calculate",
         [
           "": SupervisedRun(
-            .policy, from: .tiny(besides: files, seed: recipe.seed), rows: described, out: reading,
-            settings: settings(steps: recipe.readingSteps, rows: recipe.warmStartRows), threads: 1)
+            .policy, from: .tiny(besides: files, seed: recipe.seed), rows: rows, out: basics,
+            settings: settings(steps: recipe.basicSteps, rows: recipe.warmStartRows), threads: 1)
         ])
     }
     var runs: [String: SupervisedRun] = [:]
     if !isMade(base) {
       runs["policy "] = SupervisedRun(
-        .policy, from: .folder(reading), rows: supervised, out: base,
+        .policy, from: .folder(basics), rows: supervised, out: base,
         settings: settings(steps: recipe.warmStartSteps, rows: recipe.warmStartRows), threads: 1)
     }
     if !isMade(thinking) {
       runs["judge "] = SupervisedRun(
-        .thinkingReward(ThinkingRewardForm(system: "")), from: .folder(reading), rows: judged, out: thinking,
+        .thinkingReward(ThinkingRewardForm(system: "")), from: .folder(basics), rows: judged, out: thinking,
         settings: settings(steps: recipe.thinkingSteps, rows: recipe.thinkingRows), threads: 1)
     }
     try await train("base policy and thinking-reward model", runs)

@@ -9,8 +9,8 @@ extension BuiltInDataSet {
     case train = "train.jsonl"
     /// Problems to evaluate on.
     case heldOut = "held-out.jsonl"
-    /// What each picture shows, to learn to see from before anything else.
-    case described = "pictures.jsonl"
+    /// What each picture shows, and sums: to learn from before anything else.
+    case basics = "basics.jsonl"
     /// Responses to learn from by supervision.
     case supervised = "sft.jsonl"
     /// Traces with scores, to train a thinking-reward model on.
@@ -20,7 +20,7 @@ extension BuiltInDataSet {
 
     var part: DataPart {
       switch self {
-      case .train, .described, .supervised, .judged: .train
+      case .train, .basics, .supervised, .judged: .train
       case .heldOut, .judgedHeldOut: .heldOut
       }
     }
@@ -28,7 +28,7 @@ extension BuiltInDataSet {
     var use: RowUse {
       switch self {
       case .train, .heldOut: .grading
-      case .described, .supervised: .supervised
+      case .basics, .supervised: .supervised
       case .judged, .judgedHeldOut: .judging
       }
     }
@@ -43,7 +43,7 @@ extension BuiltInDataSet {
   package func rows(of file: RowFile) -> [DataRow] {
     switch file {
     case .train, .heldOut: problems(file.part)
-    case .described: describedRows()
+    case .basics: basicRows()
     case .supervised: supervisedRows()
     case .judged, .judgedHeldOut: judgedRows(file.part)
     }

@@ -3,10 +3,13 @@ package import DataSets
 /// The built-in data set in memory: scenes, and rows about them. `write` makes a folder of it.
 package struct BuiltInDataSet: Sendable {
   package static let dataSource = "built-in bar charts"
-  /// Texts that a tokenizer of this data set should keep whole: the tags, and a digit with the space before it, so that a
-  /// response has few tokens and a digit follows its colour directly.
+  /// Texts that a tokenizer of this data set should keep whole: the tags, and every number that occurs, so that a response
+  /// has few tokens and a sum is one token that follows from two.
   package static let unsplitTexts =
-    ["<think>", "</think>", "<answer>", "</answer>"] + (0...9).map { " \($0)" }
+    ["<think>", "</think>", "<answer>", "</answer>"] + (0...largestNumber).map { " \($0)" }
+    + (10...largestNumber).map { "\($0)" }
+  /// Three bars of the largest value.
+  private static let largestNumber = 27
 
   package let recipe: DataRecipe
   let trainScenes: [Scene]
@@ -56,24 +59,49 @@ package struct BuiltInDataSet: Sendable {
     }
   }
 
-  static let descriptionProblem = "what is shown ?"
-
-  /// One row a training picture that says what it shows, from left to right: `red 5 . blue 3 . gray 0 . green 9 .`
+  /// What a policy needs before it can reason: for each training picture a row that reads the bars it is asked for, in
+  /// that order (`blue , red ?`: `blue 3 . red 5 .`), and a row of calculations without a picture
+  /// (`5 + 3 ? 12 or 7 ?`: `5 + 3 = 8 . 12 > 7 . A .`).
   ///
-  /// Pictures come before reasoning, as in the training of large models: among the habits of `supervisedRows` so few bars
-  /// are read that a model starting from nothing would take thousands of steps to learn to see from them.
-  package func describedRows() -> [DataRow] {
-    trainScenes.enumerated().map { index, scene in
+  /// They come before reasoning, as in the training of large models. Among the habits of `supervisedRows` so few bars are
+  /// read and so few sums written out that a model starting from nothing would take thousands of steps to learn from them.
+  package func basicRows() -> [DataRow] {
+    trainScenes.enumerated().flatMap { index, scene in
       let path = Self.picturePath(.train, index)
-      return DataRow(
-        problemID: Self.name("picture", index), problem: Self.descriptionProblem, kind: .image, problemType: .text,
-        options: [], solution: "", images: [ImageReference(name: path, path: path)], dataSource: Self.dataSource,
-        response: Self.description(of: scene))
+      var random = SeededRandom(seed: recipe.seed, purpose: .basics, index: index)
+      let asked = random.shuffled(BarColour.allCases).prefix(2 + random.below(3))
+      let picture = DataRow(
+        problemID: Self.name("picture", index), problem: asked.map(\.rawValue).joined(separator: " , ") + " ?",
+        kind: .image, images: [ImageReference(name: path, path: path)], dataSource: Self.dataSource,
+        response: Self.reading(of: asked, on: scene))
+      let steps = (0..<4).map { _ in Self.calculation(using: &random) }
+      let sums = DataRow(
+        problemID: Self.name("calculation", index), problem: steps.map(\.question).joined(separator: " "),
+        dataSource: Self.dataSource, response: steps.flatMap(\.steps).map { "\($0.text) ." }.joined(separator: " "))
+      return [picture, sums]
     }
   }
 
-  static func description(of scene: Scene) -> String {
-    scene.bars.map { "\($0.colour.rawValue) \($0.value) ." }.joined(separator: " ")
+  /// A calculation such as careful traces have, and the same without its result.
+  private static func calculation(using random: inout SeededRandom) -> (question: String, steps: [TraceStep]) {
+    let values = Scene.values.count
+    switch random.below(3) {
+    case 0:
+      let (left, right) = (random.below(2 * values - 1), random.below(values))
+      return ("\(left) + \(right) ?", [.arithmetic(left, .plus, right, result: left + right)])
+    case 1:
+      let (one, other) = (random.below(values), random.below(values))
+      let (larger, smaller) = (max(one, other), min(one, other))
+      return ("\(larger) - \(smaller) ?", [.arithmetic(larger, .minus, smaller, result: larger - smaller)])
+    default:
+      let (left, right) = (random.below(2 * values - 1), random.below(2 * values - 1))
+      let comparison = Comparison(left, right)
+      return ("\(left) or \(right) ?", [.comparing(left, comparison, right), .claim(words: [], comparison.letter)])
+    }
+  }
+
+  static func reading(of colours: some Sequence<BarColour>, on scene: Scene) -> String {
+    colours.map { TraceStep.reading($0, scene.value(of: $0)).text + " ." }.joined(separator: " ")
   }
 
   /// Responses in the habits of the mixture, to learn from. The problems are others than those of `problems`, about the same

@@ -19,6 +19,7 @@ struct SeededRandom: RandomNumberGenerator {
     case labelledTrace
     case trainTraceOrder
     case heldOutTraceOrder
+    case basics
   }
 
   mutating func next() -> UInt64 {
