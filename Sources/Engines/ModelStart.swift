@@ -52,9 +52,10 @@ package struct TinyModelFiles: Sendable {
   /// Writes the folder, whole or not at all.
   package func write(to folder: String) throws {
     var trainer = BytePairTrainer(keeping: kept)
-    for line in corpus.split(separator: "\n") { trainer.add(String(line)) }
-    // The words around every prompt, as often as there are prompts.
-    for _ in 0..<1000 { trainer.add(ChatTemplate.text(system: nil, problem: "", imageTokenCounts: [])) }
+    let lines = corpus.split(separator: "\n")
+    for line in lines { trainer.add(String(line)) }
+    // The words around every prompt, as often as there are prompts: every other line or so is one.
+    for _ in 0..<lines.count / 2 { trainer.add(ChatTemplate.text(system: nil, problem: "", imageTokenCounts: [])) }
     let vocabulary = try trainer.train(vocabularySize: vocabularySize)
     let processor = try ImageProcessor(normalization: Self.normalization(of: pictures))
     try DurableFiles.writeFolder(folder) { aside in

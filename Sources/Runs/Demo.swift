@@ -20,14 +20,14 @@ package struct Demo: Sendable {
     package var seed: UInt64 = 0
     package var trainRows = 4000
     package var heldOutRows = 500
-    package var vocabularySize = 400
+    package var vocabularySize = 440
     package var basicSteps = 600
     package var warmStartSteps = 300
     package var warmStartRows = 48
     package var thinkingSteps = 400
     package var thinkingRows = 48
     package var supervisedLearningRate = 3e-3
-    package var steps = 80
+    package var steps = 100
     package var promptsPerStep = 16
     package var learningRate = 2e-4
     package var workers = 2
