@@ -56,7 +56,7 @@ import VisualReasoning
     let result = try world.run("bad", workers: 1, overrides: overrides)
     #expect(result.status == 1)
     #expect(result.errors.contains(named), "\(result.errors)")
-    #expect(result.errors.split(separator: "\n").count { $0.hasPrefix("sophia:") } == 1, "\(result.errors)")
+    #expect(result.errors.split(separator: "\n").count { $0.hasPrefix("sophia: ") && !$0.hasPrefix("sophia: note") } == 1, "\(result.errors)")
   }
 }
 
