@@ -45,8 +45,9 @@ package struct LaunchError: ActionableError {
 /// starts again what dies.
 package actor LocalCluster {
   package enum Event: Sendable {
-    case started(LocalProcess, pid: Int32)
-    case ended(LocalProcess, pid: Int32, ProcessEnd, willRestart: Bool)
+    /// - at: seconds since 1970.
+    case started(LocalProcess, pid: Int32, at: Double)
+    case ended(LocalProcess, pid: Int32, startedAt: Double, ProcessEnd, willRestart: Bool)
   }
 
   private let executable: String
@@ -77,6 +78,7 @@ package actor LocalCluster {
     process.arguments = member.arguments
     process.environment = ProcessInfo.processInfo.environment.merging(member.environment) { _, new in new }
     let log = try logFile(of: member)
+    let startedAt = Date().timeIntervalSince1970
     process.standardOutput = log
     process.standardError = log
     process.standardInput = FileHandle.nullDevice
@@ -85,7 +87,7 @@ package actor LocalCluster {
         process.terminationReason == .exit
         ? .exited(process.terminationStatus) : .killed(signal: process.terminationStatus)
       let pid = process.processIdentifier
-      Task { await self?.ended(member, pid: pid, end) }
+      Task { await self?.ended(member, pid: pid, startedAt: startedAt, end) }
     }
     do {
       try process.run()
@@ -96,7 +98,7 @@ package actor LocalCluster {
     }
     running[member.name] = process
     ends[member.name] = nil
-    onEvent(.started(member, pid: process.processIdentifier))
+    onEvent(.started(member, pid: process.processIdentifier, at: startedAt))
   }
 
   /// Whether the process has ended and will not be started again.
@@ -131,10 +133,10 @@ package actor LocalCluster {
     for process in running.values where process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }
 
-  private func ended(_ member: LocalProcess, pid: Int32, _ end: ProcessEnd) async {
+  private func ended(_ member: LocalProcess, pid: Int32, startedAt: Double, _ end: ProcessEnd) async {
     running[member.name] = nil
     let restart = shouldRestart(member, after: end)
-    onEvent(.ended(member, pid: pid, end, willRestart: restart))
+    onEvent(.ended(member, pid: pid, startedAt: startedAt, end, willRestart: restart))
     if restart {
       let count = restarts[member.name, default: 0] + 1
       restarts[member.name] = count

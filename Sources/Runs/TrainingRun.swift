@@ -194,17 +194,17 @@ package struct TrainingRun: Sendable {
   }
 
   private func record(_ event: LocalCluster.Event, _ telemetry: RunTelemetry) {
-    let now = Date().timeIntervalSince1970
     let host = ProcessInfo.processInfo.hostName
     switch event {
-    case .started(let process, let pid):
+    case .started(let process, let pid, let startedAt):
       try? telemetry.record(
         process: RunProcess(
-          role: process.role.rawValue, number: process.index, pid: pid, host: host, startedAt: now, endedAt: nil, exit: nil))
-    case .ended(let process, let pid, let end, let willRestart):
+          role: process.role.rawValue, number: process.index, pid: pid, host: host, startedAt: startedAt))
+    case .ended(let process, let pid, let startedAt, let end, let willRestart):
       try? telemetry.record(
         process: RunProcess(
-          role: process.role.rawValue, number: process.index, pid: pid, host: host, startedAt: now, endedAt: now,
+          role: process.role.rawValue, number: process.index, pid: pid, host: host, startedAt: startedAt,
+          endedAt: Date().timeIntervalSince1970,
           exit: end.description))
       guard end != .exited(0), !interruption.isRequested else { return }
       let text = "\(process.name) (pid \(pid)) \(end)" + (willRestart ? "; starting it again" : "")
