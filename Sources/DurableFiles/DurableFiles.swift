@@ -81,7 +81,7 @@ package enum DurableFiles {
   /// Renames and makes the new name durable.
   package static func rename(_ from: String, to path: String) throws(FileError) {
     guard Foundation.rename(from, path) == 0 else { throw FileError("rename", path: path, errno: errno) }
-    try sync((path as NSString).deletingLastPathComponent)
+    try sync(parent(of: path))
   }
 
   /// Creates the folder and those above it where they are missing.
@@ -197,6 +197,12 @@ package enum DurableFiles {
       guard count >= 0 else { throw FileError("write", path: path, errno: errno) }
       done += count
     }
+  }
+
+  /// The folder that `path` lies in. Foundation's `deletingLastPathComponent` traps on a name of one character.
+  private static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   private static func sync(_ path: String) throws(FileError) {

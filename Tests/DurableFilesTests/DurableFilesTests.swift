@@ -17,6 +17,17 @@ struct DurableFilesTests {
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0 != "a" } == [])
   }
 
+  @Test("a path may be relative, and one character long", arguments: ["a", "./a", "a.b"])
+  func relative(name: String) throws {
+    let before = FileManager.default.currentDirectoryPath
+    FileManager.default.changeCurrentDirectoryPath(folder)
+    defer { FileManager.default.changeCurrentDirectoryPath(before) }
+    try DurableFiles.write([1], to: name)
+    try DurableFiles.remove(name)
+    try DurableFiles.writeFolder(name) { try DurableFiles.write([2], to: "\($0)/x") }
+    #expect(try DurableFiles.read("\(name)/x") == [2])
+  }
+
   @Test("a folder whose filling fails leaves the old one as it was")
   func folderFails() throws {
     struct Stop: Error {}
