@@ -22,7 +22,7 @@ package struct Demo: Sendable {
     package var heldOutRows = 500
     package var vocabularySize = 440
     package var basicSteps = 600
-    package var warmStartSteps = 300
+    package var warmStartSteps = 150
     package var warmStartRows = 48
     package var thinkingSteps = 400
     package var thinkingRows = 48
@@ -133,7 +133,7 @@ package struct Demo: Sendable {
     if !isMade(basics) {
       let rows = try DataFile.read("\(data)/\(BuiltInDataSet.RowFile.basics.rawValue)", use: .supervised)
       try await train(
-        "learning to see and to calculate",
+        "learning to see, to calculate and to work out",
         [
           "": SupervisedRun(
             .policy, from: .tiny(besides: files, seed: recipe.seed), rows: rows, out: basics,

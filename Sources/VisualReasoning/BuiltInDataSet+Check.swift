@@ -88,6 +88,9 @@ extension BuiltInDataSet {
     guard let picture = row.images.first?.name, let scene = scenes.scene(path: picture) else {
       return "there is no scene for its picture"
     }
+    if let question = Question(text: row.problem) {
+      return row.response == workedOut(question, on: scene) ? nil : "the response does not work out what its picture shows"
+    }
     let asked = row.problem.split(separator: " ").compactMap { BarColour(rawValue: String($0)) }
     return row.response == reading(of: asked, on: scene) ? nil : "the response does not read what its picture shows"
   }

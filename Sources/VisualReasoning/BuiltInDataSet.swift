@@ -60,11 +60,13 @@ package struct BuiltInDataSet: Sendable {
   }
 
   /// What a policy needs before it can reason: for each training picture a row that reads the bars it is asked for, in
-  /// that order (`blue , red ?`: `blue 3 . red 5 .`), and a row of calculations without a picture
-  /// (`5 + 3 ? 12 or 7 ?`: `5 + 3 = 8 . 12 > 7 . A .`).
+  /// that order (`blue , red ?`: `blue 3 . red 5 .`), a row of calculations without a picture
+  /// (`5 + 3 ? 12 or 7 ?`: `5 + 3 = 8 . 12 > 7 . A .`), and a question worked out without the form of a response
+  /// (`red + blue ?`: `red 5 . blue 3 . 5 + 3 = 8 .`).
   ///
   /// They come before reasoning, as in the training of large models. Among the habits of `supervisedRows` so few bars are
-  /// read and so few sums written out that a model starting from nothing would take thousands of steps to learn from them.
+  /// read and so few sums written out that a model starting from nothing would take thousands of steps to learn from them,
+  /// and in that time it would learn to answer at a glance, which leaves little to gain.
   package func basicRows() -> [DataRow] {
     trainScenes.enumerated().flatMap { index, scene in
       let path = Self.picturePath(.train, index)
@@ -78,7 +80,10 @@ package struct BuiltInDataSet: Sendable {
       let sums = DataRow(
         problemID: Self.name("calculation", index), problem: steps.map(\.question).joined(separator: " "),
         dataSource: Self.dataSource, response: steps.flatMap(\.steps).map { "\($0.text) ." }.joined(separator: " "))
-      return [picture, sums]
+      let question = Question.draw(weights: recipe.mixture.questions, using: &random)
+      var worked = row(Self.name("worked", index), question, part: .train, sceneIndex: index)
+      worked.response = Self.workedOut(question, on: scene)
+      return [picture, sums, worked]
     }
   }
 
@@ -98,6 +103,10 @@ package struct BuiltInDataSet: Sendable {
       let comparison = Comparison(left, right)
       return ("\(left) or \(right) ?", [.comparing(left, comparison, right), .claim(words: [], comparison.letter)])
     }
+  }
+
+  static func workedOut(_ question: Question, on scene: Scene) -> String {
+    TraceWriter.careful(question, seen: question.needed.map(scene.value(of:))).description
   }
 
   static func reading(of colours: some Sequence<BarColour>, on scene: Scene) -> String {
