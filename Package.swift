@@ -34,6 +34,7 @@ let package = Package(
   ],
   targets: [
     // System libraries
+    .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CSodium"),
     .systemLibrary(name: "CPNG"),
     .systemLibrary(name: "CTurboJPEG"),
@@ -46,7 +47,7 @@ let package = Package(
       linkerSettings: torchLinking),
     // Foundations
     library("ActionableErrors"),
-    library("DurableFiles", ["ActionableErrors", "CSodium"]),
+    library("DurableFiles", ["ActionableErrors", "CLinux", "CSodium"]),
     library("Threads"),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "CZeroMQ"]),
     library("Torch", ["ActionableErrors", "DurableFiles", "CTorch"]),

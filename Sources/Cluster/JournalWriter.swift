@@ -24,13 +24,25 @@ package final class JournalWriter: Sendable {
 
   private let disk = Disk()
   private let journal: any RunJournal
-  private let done: @Sendable (Result<Int, any Error>) -> Void
+  private let tell: @Sendable (Outcome) -> Void
   private let waiting = Mutex(Waiting())
 
-  /// - Parameter done: told the last ticket of each durable commit, or the error that ended the journal.
-  package init(journal: any RunJournal, done: @escaping @Sendable (Result<Int, any Error>) -> Void) {
+  package enum Outcome: Sendable {
+    /// Everything up to this ticket is durable.
+    case durable(through: Int)
+    /// Nothing was taken for now; it is tried again until it is.
+    case paused(reason: String)
+    /// The journal takes nothing any more.
+    case failed(any Error)
+  }
+
+  /// Between two tries of a journal that is paused.
+  private static let patience = Duration.seconds(1)
+
+  /// - Parameter tell: told how each commit ended.
+  package init(journal: any RunJournal, tell: @escaping @Sendable (Outcome) -> Void) {
     self.journal = journal
-    self.done = done
+    self.tell = tell
   }
 
   /// Returns at once. Tickets grow.
@@ -54,14 +66,31 @@ package final class JournalWriter: Sendable {
     guard !records.isEmpty else { return }
     do {
       try journal.commit(records)
-      done(.success(ticket))
+      tell(.durable(through: ticket))
+    } catch let pause as JournalPaused {
+      tell(.paused(reason: pause.reason))
+      tryAgain(records, ticket)
     } catch {
       // A commit that failed is never tried again: what the disk holds is unknown.
       waiting.withLock { waiting in
         waiting.hasFailed = true
         waiting.records = []
       }
-      done(.failure(error))
+      tell(.failed(error))
+    }
+  }
+
+  /// What was not taken goes first when it is tried again.
+  private func tryAgain(_ records: [JournalRecord], _ ticket: Int) {
+    waiting.withLock { waiting in
+      waiting.lastTicket = max(waiting.lastTicket, ticket)
+      waiting.records = records + waiting.records
+      waiting.isScheduled = true
+    }
+    Task { [weak self] in
+      try? await Task.sleep(for: Self.patience)
+      guard let self else { return }
+      await disk.run { self.commit() }
     }
   }
 }

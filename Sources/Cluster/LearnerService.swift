@@ -62,10 +62,11 @@ package struct LearnerService: Sendable {
     var role = LearnerRole(
       settings: settings, schedule: schedule, recovered: recovered, manifest: manifest, now: clock.now)
     var weights = WeightShelf(manifest: manifest, bytes: try await trainer.weights())
-    let writer = JournalWriter(journal: journal) { [mailbox] result in
-      switch result {
-      case .success(let ticket): mailbox.post(.journaled(through: ticket))
-      case .failure(let error): mailbox.post(.failed("the journal: \(error)"))
+    let writer = JournalWriter(journal: journal) { [mailbox] outcome in
+      switch outcome {
+      case .durable(let ticket): mailbox.post(.journaled(through: ticket))
+      case .paused(let reason): mailbox.post(.journalPaused(reason: reason))
+      case .failed(let error): mailbox.post(.failed("the journal: \(error)"))
       }
     }
     let engine = JobLine()
@@ -118,8 +119,18 @@ package struct LearnerService: Sendable {
             do {
               let (path, policy) = try await trainer.checkpoint(step: step)
               mailbox.post(.checkpointed(step: step, path: path, policy: policy))
+            } catch let error as FileError where error.isDiskFull {
+              mailbox.post(.checkpointFailed(step: step, reason: "\(error)"))
             } catch {
               mailbox.post(.failed("the checkpoint of step \(step): \(error)"))
+            }
+          }
+        case .removeCheckpoints(let paths):
+          engine.add { [trainer, log] in
+            do {
+              try await trainer.removeCheckpoints(paths)
+            } catch {
+              log(.warning, "cannot remove checkpoints that are no longer needed: \(error)")
             }
           }
         case .log(let level, let text): log(level, text)

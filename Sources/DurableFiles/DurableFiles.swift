@@ -1,4 +1,5 @@
 internal import ActionableErrors
+internal import CLinux
 import Foundation
 
 /// A file operation that failed.
@@ -12,6 +13,8 @@ package struct FileError: ActionableError {
     self.message = message
     self.advice = advice
   }
+
+  package var isDiskFull: Bool { code == "file.disk-full" }
 
   /// The failed system call `call` on `path`, explained from `errno`.
   package init(_ call: String, path: String, errno number: Int32) {
@@ -59,7 +62,8 @@ package enum DurableFiles {
     try writeAll(bytes, to: descriptor, path: path)
   }
 
-  /// Fills a folder beside `path` with `fill`, then fsyncs all in it and renames it to `path`, replacing what was there.
+  /// Fills a folder beside `path` with `fill`, then fsyncs all in it and renames it to `path`. What was there before stays
+  /// until that moment: the two change places, and the old one is removed.
   ///
   /// - Parameter fill: receives the path of the empty folder to fill. If it throws, nothing is left behind.
   package static func writeFolder(_ path: String, _ fill: (_ aside: String) throws -> Void) throws {
@@ -70,12 +74,22 @@ package enum DurableFiles {
       try fill(aside)
       for file in try contents(of: aside) { try sync(aside + "/" + file) }
       try sync(aside)
-      try remove(path)
-      try rename(aside, to: path)
+      try exchange(aside, with: path)
+      try remove(aside)
     } catch {
       try? remove(aside)
       throw error
     }
+  }
+
+  /// Puts what is at `aside` in the place of `path`, in one step.
+  private static func exchange(_ aside: String, with path: String) throws(FileError) {
+    guard access(path, F_OK) == 0 else { return try rename(aside, to: path) }
+    if exchange_paths(aside, path) == 0 { return try sync(parent(of: path)) }
+    guard errno == EINVAL || errno == ENOSYS else { throw FileError("rename", path: path, errno: errno) }
+    // This file system cannot: for a moment there is neither.
+    try remove(path)
+    try rename(aside, to: path)
   }
 
   /// Renames and makes the new name durable.

@@ -21,6 +21,8 @@ package struct GreedyEvaluation: Sendable {
   /// Mean outcome reward.
   package var outcome: Double { rows == 0 ? 0 : answers.reduce(0) { $0 + $1.outcome } / Double(rows) }
 
+  package var score: HeldOutScore { HeldOutScore(rows: rows, accuracy: accuracy, outcome: outcome) }
+
   /// Answers every row greedily and grades the answers by rule.
   ///
   /// - Parameters:

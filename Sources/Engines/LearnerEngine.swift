@@ -14,8 +14,9 @@ package actor LearnerEngine: PolicyTrainer {
   private let folder: String
   private let catalogue: RowCatalogue
   private let heldOut: [DataRow]
-  private let onEvaluation: @Sendable (GreedyEvaluation, UInt32) throws -> Void
   private var loaded: Loaded?
+  /// Of the learner that checkpoints are written by.
+  private var incarnation: UInt32 = 0
 
   private struct Loaded {
     let policy: LoadedPolicy
@@ -28,17 +29,11 @@ package actor LearnerEngine: PolicyTrainer {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  /// - Parameters:
-  ///   - folder: the run's; checkpoints are kept below it.
-  ///   - onEvaluation: told every evaluation made between steps, and its step.
-  package init(
-    settings: RunSettings, folder: String, rows: [DataRow], heldOut: [DataRow],
-    onEvaluation: @escaping @Sendable (GreedyEvaluation, UInt32) throws -> Void
-  ) {
+  /// - Parameter folder: the run's; checkpoints are kept below it.
+  package init(settings: RunSettings, folder: String, rows: [DataRow], heldOut: [DataRow]) {
     self.settings = settings
     self.folder = folder
     self.heldOut = settings.run.evaluateRows > 0 ? Array(heldOut.prefix(settings.run.evaluateRows)) : heldOut
-    self.onEvaluation = onEvaluation
     catalogue = RowCatalogue(rows: rows, system: settings.data.systemPrompt)
   }
 
@@ -118,16 +113,16 @@ package actor LearnerEngine: PolicyTrainer {
     let exported = ContinuousClock.now
 
     let isLast = Int(step) == settings.run.steps
-    if settings.run.evaluateEvery > 0, Int(step) % settings.run.evaluateEvery == 0, !isLast, !heldOut.isEmpty {
-      try onEvaluation(evaluate(loaded.policy), step)
-    }
+    let isDue = settings.run.evaluateEvery > 0 && Int(step) % settings.run.evaluateEvery == 0 && !isLast
+    let evaluation = isDue && !heldOut.isEmpty ? try evaluate(loaded.policy).score : nil
     let metrics =
       StepMetrics.of(groups) + update + [
         Metric("seconds.update", (trained - started).inSeconds), Metric("seconds.export", (exported - trained).inSeconds),
         Metric("seconds.evaluation", (ContinuousClock.now - exported).inSeconds),
       ]
     return (
-      TrainedStep(step: step, units: groups.map(\.unit), metrics: metrics, policy: loaded.manifest.digest),
+      TrainedStep(
+        step: step, units: groups.map(\.unit), metrics: metrics, policy: loaded.manifest.digest, evaluation: evaluation),
       loaded.manifest
     )
   }
@@ -146,15 +141,26 @@ package actor LearnerEngine: PolicyTrainer {
 
   // MARK: Keeping
 
+  /// Checkpoints are written as this incarnation of the learner from here on; what earlier ones left half done is removed.
+  ///
+  /// - Parameter checkpoints: paths that the journal names.
+  package func begin(incarnation: UInt32, checkpoints: [String]) throws {
+    self.incarnation = incarnation
+    try Checkpoints.sweep(folder, keeping: checkpoints, before: incarnation)
+  }
+
   package func checkpoint(step: UInt32) throws -> (path: String, policy: SHA256Digest) {
     let loaded = try ready()
-    let path = Checkpoints.path(of: step)
+    let path = Checkpoints.path(of: step, incarnation: incarnation)
     try DurableFiles.createFolder("\(folder)/\(Checkpoints.folder)")
     try TrainingState.write(
       loaded.policy.model, loaded.trainer.optimizer, trained: loaded.trainer.trainedNames, step: UInt64(step),
       policy: loaded.manifest.digest, to: "\(folder)/\(path)")
-    try Checkpoints.prune(in: folder, keeping: settings.run.keepCheckpoints)
     return (path, loaded.manifest.digest)
+  }
+
+  package func removeCheckpoints(_ paths: [String]) throws {
+    for path in paths { try DurableFiles.remove("\(folder)/\(path)") }
   }
 
   /// Writes the policy as a Hugging Face folder.

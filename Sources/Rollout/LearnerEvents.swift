@@ -13,15 +13,23 @@ package struct LearnerSettings: Sendable, Hashable {
   /// died. A lease that a leaving worker gives back does not count.
   package var maximumAttempts: UInt32
   package var checkpointEvery: UInt32
+  /// Newest checkpoints that are kept besides the best by held-out accuracy; at least 2 are.
+  package var keepCheckpoints: Int
+  /// Whether groups are kept once a checkpoint that trained them can be relied on.
+  package var keepsGroups: Bool
+  /// A lease that takes this many times the typical time is issued to a second worker too; nil: never.
+  package var hedgeAfter: Double?
   /// How long peers have to say goodbye.
   package var shutdownGrace: Duration
   /// Time without progress after which the learner says whom it waits for.
   package var stallAfter: Duration
+  /// Time without progress after which the run ends; nil: it waits for as long as it takes.
+  package var endAfterStall: Duration?
 
   package init(
     totalSteps: UInt32, promptsPerStep: Int, admission: AdmissionRules, leaseDuration: Duration, heartbeat: Duration,
-    peerTimeout: Duration, maximumAttempts: UInt32, checkpointEvery: UInt32, shutdownGrace: Duration,
-    stallAfter: Duration
+    peerTimeout: Duration, maximumAttempts: UInt32, checkpointEvery: UInt32, keepCheckpoints: Int, keepsGroups: Bool,
+    hedgeAfter: Double?, shutdownGrace: Duration, stallAfter: Duration, endAfterStall: Duration?
   ) {
     self.totalSteps = totalSteps
     self.promptsPerStep = promptsPerStep
@@ -31,8 +39,12 @@ package struct LearnerSettings: Sendable, Hashable {
     self.peerTimeout = peerTimeout
     self.maximumAttempts = maximumAttempts
     self.checkpointEvery = checkpointEvery
+    self.keepCheckpoints = keepCheckpoints
+    self.keepsGroups = keepsGroups
+    self.hedgeAfter = hedgeAfter
     self.shutdownGrace = shutdownGrace
     self.stallAfter = stallAfter
+    self.endAfterStall = endAfterStall
   }
 }
 
@@ -43,8 +55,12 @@ package enum LearnerEvent: Sendable {
   case scored(PeerID, role: Role, ScoredGroup, taskMatches: Bool)
   /// Everything handed to the journal up to this ticket is durable.
   case journaled(through: Int)
+  /// The journal has taken nothing for now and goes on trying: no space, say.
+  case journalPaused(reason: String)
   case trained(TrainedStep, WeightManifest)
   case checkpointed(step: UInt32, path: String, policy: SHA256Digest)
+  /// No checkpoint was made, for a reason that may pass; what was there is there still.
+  case checkpointFailed(step: UInt32, reason: String)
   /// The journal, the trainer or the disk failed: nothing can be promised any more.
   case failed(String)
   case stop(reason: String)
@@ -63,6 +79,8 @@ package enum LearnerAction: Sendable {
   case train(step: UInt32, groups: [ScoredGroup])
   case publish(WeightManifest)
   case checkpoint(step: UInt32)
+  /// Nothing in the journal needs these folders (relative to the run folder) any more.
+  case removeCheckpoints(paths: [String])
   case log(LogLevel, String)
   case finish(RunEnd)
 }
@@ -88,5 +106,7 @@ package enum RunEnd: Sendable, Hashable {
   case completed
   /// Stopped in good order; the same command goes on from the checkpoint.
   case interrupted(reason: String)
+  /// Stopped in good order because nothing had happened for too long.
+  case stalled(reason: String)
   case failed(reason: String)
 }

@@ -1,71 +1,122 @@
 /// Leases and the groups that come back for them.
 extension LearnerRole {
-  enum Standing { case open, durable, void }
+  enum Standing {
+    /// The learner waits for its group.
+    case open
+    /// Its group is on the way to the disk.
+    case scored
+    /// Its group is the learner's to keep.
+    case durable
+    /// It does not count (any more).
+    case void
+  }
 
   func standing(of id: LeaseID) -> Standing {
-    guard id.incarnation == incarnation, let unit = leases.unit(of: id), let entry = ledger.entry(of: unit),
-      entry.lease == id
-    else { return .void }
-    return entry.state == .admitted || entry.state == .trained ? .durable : .open
+    if leases[id] != nil { return .open }
+    // A lease that is closed counts if its unit's group came under it.
+    let unit = leases.unit(of: id, incarnation: incarnation) ?? units(taken: id)
+    guard let unit, let entry = ledger.entry(of: unit), entry.leases.first?.id == id else { return .void }
+    return switch entry.state {
+    case .scored: .scored
+    case .admitted, .trained: .durable
+    case .queued, .leased, .generated, .deadLettered: .void
+    }
+  }
+
+  /// The unit whose admitted group came under a lease of an earlier incarnation.
+  private func units(taken id: LeaseID) -> UnitID? {
+    id.incarnation < incarnation ? groups.values.first { $0.lease == id }?.unit : nil
   }
 
   mutating func handOutLeases(at now: Instant, _ actions: inout [LearnerAction]) {
     while firstOpen < ledger.issued, ledger.entries[firstOpen].state.isFinal { firstOpen += 1 }
+    guard !isJournalPaused else { return }
     for position in firstOpen..<ledger.issued {
       let entry = ledger.entries[position]
-      guard entry.state == .queued else { continue }
-      guard let worker = membership.hungriestWorker else { return }
-      let id = leases.nextID(incarnation: incarnation)
-      guard let attempt = ledger.lease(entry.unit, as: id) else { continue }
-      leases.open(
-        id,
-        LeaseTable.Record(
-          unit: entry.unit, attempt: attempt, version: version, step: entry.step, worker: worker,
-          deadline: now + settings.leaseDuration, sent: now))
-      membership.lend(to: worker)
-      record(
-        [.leased(unit: entry.unit, lease: id, attempt: attempt, worker: worker.name, version: version)], &actions)
+      guard entry.state == .queued, entry.notBefore.map({ $0 <= now }) ?? true else { continue }
+      guard let worker = membership.hungriestWorker() else { return }
+      issue(entry, to: worker, at: now, &actions)
+    }
+    hedgeStragglers(at: now, &actions)
+  }
+
+  private mutating func issue(
+    _ entry: Ledger.Entry, to worker: PeerID, at now: Instant, _ actions: inout [LearnerAction]
+  ) {
+    let id = leases.nextID(incarnation: incarnation)
+    guard let attempt = ledger.lease(entry.unit, as: id) else { return }
+    leases.open(
+      id,
+      LeaseTable.Record(
+        unit: entry.unit, attempt: attempt, version: version, step: entry.step, worker: worker,
+        deadline: now + settings.leaseDuration, issued: now, sent: now))
+    membership.lend(to: worker)
+    record([.leased(unit: entry.unit, lease: id, attempt: attempt, worker: worker.name, version: version)], &actions)
+    actions.append(
+      .lease(worker, id: id, unit: entry.unit, attempt: attempt, version: version, step: entry.step))
+  }
+
+  /// When nothing is queued and a worker is idle, a unit whose lease takes much longer than others do is leased to a
+  /// second worker. Whichever group is durable first counts.
+  private mutating func hedgeStragglers(at now: Instant, _ actions: inout [LearnerAction]) {
+    guard let factor = settings.hedgeAfter, let typical = pace.typical else { return }
+    let patience = max(typical * factor, settings.heartbeat * 2)
+    for (id, lease) in leases.all {
+      guard let issued = lease.issued, now - issued > patience, let entry = ledger.entry(of: lease.unit),
+        entry.leases.count == 1, ledger.isGenerating(lease.unit, under: id),
+        let worker = membership.hungriestWorker(besides: lease.worker)
+      else { continue }
       actions.append(
-        .lease(worker, id: id, unit: entry.unit, attempt: attempt, version: version, step: entry.step))
+        .log(
+          .info,
+          "unit \(lease.unit) is leased to \(worker) too: \(lease.worker) has had it for \(rounded(now - issued)), others take \(rounded(typical))"
+        ))
+      issue(entry, to: worker, at: now, &actions)
     }
   }
 
-  mutating func noteGenerated(_ id: LeaseID, by peer: PeerID, _ actions: inout [LearnerAction]) {
+  private func rounded(_ duration: Duration) -> String { "\(Double(Int(duration.inSeconds * 100)) / 100) s" }
+
+  mutating func noteGenerated(_ id: LeaseID, by peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]) {
     guard let lease = leases[id], lease.worker == peer, ledger.markGenerated(lease.unit, lease: id) else { return }
     membership.returnLease(of: peer)
+    if let issued = lease.issued { pace.note(now - issued) }
     record([.generated(unit: lease.unit, lease: id)], &actions)
   }
 
   mutating func receive(
-    _ group: ScoredGroup, from peer: PeerID, role: Role, taskMatches: Bool, _ actions: inout [LearnerAction]
+    _ group: ScoredGroup, from peer: PeerID, role: Role, taskMatches: Bool, at now: Instant,
+    _ actions: inout [LearnerAction]
   ) {
     if case .farewell = phase { return }
     do throws(Refusal) {
       guard role == .scorer else { throw .notAScorer(peer) }
       guard let lease = leases[group.lease] else {
-        // A lease that still stands and is no longer open has its group already, on the disk or on the way there.
+        // Its group is on the disk or on the way there already.
         guard standing(of: group.lease) != .void else { throw .unknownLease(group.lease) }
         duplicates += 1
         return
       }
       guard
         lease.unit == group.unit, lease.attempt == group.attempt, lease.step == group.step,
-        lease.version <= group.version, group.version <= version
+        lease.version <= group.version, group.version <= newestVersion(of: lease)
       else { throw .wrongUnit(group.lease) }
       guard taskMatches else { throw .otherTask(group.lease) }
       do throws(Refusal) {
         try settings.admission.check(group)
       } catch {
-        giveBack(group.lease, lease, reason: error.description, &actions)
+        endLease(group.lease, lease, reason: error.description, at: now, &actions)
         throw error
       }
-      let wasGenerating = ledger.entry(of: lease.unit)?.state == .leased
+      let rivals = leases.all.filter { $0.record.unit == group.unit && $0.id != group.lease }
+      for (id, rival) in rivals { outdo(id, rival, &actions) }
+      let wasGenerating = ledger.isGenerating(lease.unit, under: group.lease)
       guard ledger.markScored(lease.unit, lease: group.lease) else { throw .unknownLease(group.lease) }
       if wasGenerating { membership.returnLease(of: lease.worker) }
       leases.close(group.lease)
       groups[group.unit] = group
       let ticket = record([.admitted(group, worker: lease.worker.name, scorer: peer.name)], &actions)
-      awaitingDisk.append((ticket, group.lease, lease.worker))
+      awaitingDisk.append((ticket, group.lease, group.unit, lease.worker))
     } catch {
       refusals += 1
       actions.append(.log(.warning, "refused a group from \(peer): \(error)"))
@@ -76,8 +127,8 @@ extension LearnerRole {
   mutating func admit(through ticket: Int, at now: Instant, _ actions: inout [LearnerAction]) {
     let durable = awaitingDisk.prefix { $0.ticket <= ticket }
     var acknowledged: [PeerID: [LeaseID]] = [:]
-    for (_, lease, worker) in durable {
-      guard let unit = leases.unit(of: lease), ledger.admit(unit) else { continue }
+    for (_, lease, unit, worker) in durable {
+      guard ledger.admit(unit) else { continue }
       lastProgress = now
       acknowledged[worker, default: []].append(lease)
     }
@@ -87,25 +138,70 @@ extension LearnerRole {
     }
   }
 
-  /// Ends a lease without a group: the unit is queued again, or dead-lettered after too many failures.
-  mutating func giveBack(
-    _ id: LeaseID, _ lease: LeaseTable.Record, reason: String, isFault: Bool = true,
+  /// A lease of this incarnation may be answered with any version up to the present one; one of an earlier incarnation
+  /// also with a version that is still to be made again.
+  private func newestVersion(of lease: LeaseTable.Record) -> UInt64 {
+    lease.issued == nil ? max(version, lineEnd) : version
+  }
+
+  /// Ends a lease whose unit's group has come under another one.
+  private mutating func outdo(_ id: LeaseID, _ lease: LeaseTable.Record, _ actions: inout [LearnerAction]) {
+    if ledger.isGenerating(lease.unit, under: id) { membership.returnLease(of: lease.worker) }
+    leases.close(id)
+    if membership.isMember(lease.worker) { actions.append(.send(lease.worker, .revoked([id]))) }
+  }
+
+  /// Ends a lease without a group. Unless another lease is out for its unit, the unit is queued again, or dead-lettered
+  /// after too many failures.
+  mutating func endLease(
+    _ id: LeaseID, _ lease: LeaseTable.Record, reason: String, isFault: Bool = true, at now: Instant,
     _ actions: inout [LearnerAction]
   ) {
-    leases.close(id)
-    guard let entry = ledger.entry(of: lease.unit) else { return }
-    if entry.state == .leased { membership.returnLease(of: lease.worker) }
-    if membership.isMember(lease.worker) { actions.append(.send(lease.worker, .revoked([id]))) }
-    let failures = entry.failures + (isFault ? 1 : 0)
-    if isFault, failures >= settings.maximumAttempts {
-      guard ledger.deadLetter(lease.unit) else { return }
-      let why = "gave up after \(failures) failed attempts; the last: \(reason)"
-      record([.deadLettered(unit: lease.unit, reason: why)], &actions)
-      actions.append(.log(.error, "unit \(lease.unit): \(why)"))
-    } else if ledger.requeue(lease.unit, isFault: isFault) {
-      record([.requeued(unit: lease.unit, lease: id, reason: reason)], &actions)
-      actions.append(.log(.info, "unit \(lease.unit) is queued again: \(reason)"))
+    let unit = lease.unit
+    outdo(id, lease, &actions)
+    guard ledger.endLease(unit, lease: id, isFault: isFault), let entry = ledger.entry(of: unit) else { return }
+    guard isFault, entry.state == .queued, entry.failures >= settings.maximumAttempts else {
+      record([.leaseEnded(unit: unit, lease: id, reason: reason)], &actions)
+      guard entry.state == .queued else { return }
+      if isFault { ledger.holdBack(unit, until: now + settings.pause(of: unit, failures: entry.failures)) }
+      return actions.append(.log(.info, "unit \(unit) is queued again: \(reason)"))
     }
+    let why = "gave up after \(entry.failures) failed attempts; the last: \(reason)"
+    guard ledger.deadLetter(unit) else { return }
+    record([.leaseEnded(unit: unit, lease: id, reason: reason), .deadLettered(unit: unit, reason: why)], &actions)
+    actions.append(.log(.error, "unit \(unit): \(why)"))
+  }
+
+  /// Before the run ends: what is out goes back into the queue, so that the next start finds it there.
+  mutating func endAllLeases(reason: String, at now: Instant, _ actions: inout [LearnerAction]) {
+    for (id, lease) in leases.all { endLease(id, lease, reason: reason, isFault: false, at: now, &actions) }
+  }
+
+  /// The leases that were out when the last incarnation ended stay out for a while: their workers may be there still,
+  /// with groups that nobody has to generate again. Those sampled from a version that will not come back end at once.
+  mutating func takeUp(_ recovered: [RecoveredLedger.Lease], at now: Instant, _ actions: inout [LearnerAction]) {
+    for lease in recovered {
+      guard let entry = ledger.entry(of: lease.unit) else { continue }
+      let record = LeaseTable.Record(
+        unit: lease.unit, attempt: lease.attempt, version: lease.version, step: entry.step,
+        worker: PeerID(name: lease.worker, connection: ""), deadline: now + settings.peerTimeout, issued: nil, sent: nil)
+      leases.reopen(lease.id, record)
+      if lease.version > lineEnd {
+        endLease(
+          lease.id, record, reason: "version \(lease.version) is gone", isFault: false, at: now, &actions)
+      }
+    }
+  }
+}
+
+extension LearnerSettings {
+  /// How long a unit waits before it is leased again: not at all after its first failure, then longer each time.
+  fileprivate func pause(of unit: UnitID, failures: UInt32) -> Duration {
+    guard failures > 1 else { return .zero }
+    var backoff = Backoff(
+      first: .milliseconds(100), ceiling: .seconds(5), seed: UInt64(unit.epoch) << 32 | UInt64(unit.prompt))
+    for _ in 2..<min(failures, 16) { _ = backoff.next() }
+    return backoff.next()
   }
 }
 

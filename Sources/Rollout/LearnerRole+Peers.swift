@@ -11,12 +11,12 @@ extension LearnerRole {
     switch message {
     case .hello: break
     case .heartbeat(let heartbeat): receive(heartbeat, from: peer, at: now, &actions)
-    case .generated(let id): noteGenerated(id, by: peer, &actions)
+    case .generated(let id): noteGenerated(id, by: peer, at: now, &actions)
     case .declined(let id, let reason):
       guard let lease = leases[id], lease.worker == peer else { return }
-      giveBack(id, lease, reason: "\(peer) declined it: \(reason)", &actions)
+      endLease(id, lease, reason: "\(peer) declined it: \(reason)", at: now, &actions)
     case .fetch(let fetch): actions.append(.answer(peer, fetch))
-    case .bye(let reason): leave(peer, reason: "said goodbye (\(reason))", isFault: false, &actions)
+    case .bye(let reason): leave(peer, reason: "said goodbye (\(reason))", isFault: false, at: now, &actions)
     }
   }
 
@@ -31,10 +31,15 @@ extension LearnerRole {
       return actions.append(.send(peer, .shutdown(reason: end.farewell)))
     }
     if membership.isReplaced(peer, by: hello) {
-      leave(peer, reason: "was started again as process \(hello.processID) of \(hello.host)", isFault: true, &actions)
+      leave(peer, reason: "was started again as process \(hello.processID) of \(hello.host)", isFault: true, at: now,
+        &actions)
     }
     if membership.join(peer, hello, at: now) {
       actions.append(.log(.info, "\(role.rawValue) \(peer) joined (\(hello.host), pid \(hello.processID))"))
+      for (id, lease) in leases.adopt(by: peer, deadline: now + settings.leaseDuration)
+      where ledger.isGenerating(lease.unit, under: id) {
+        membership.lend(to: peer)
+      }
     }
     actions.append(.welcome(peer, incarnation: incarnation, scorers: membership.scorers))
     if role == .scorer { tellWorkersOfScorers(&actions) }
@@ -75,7 +80,7 @@ extension LearnerRole {
       switch standing(of: id) {
       case .durable: durable.append(id)
       case .void: revoked.append(id)
-      case .open: break
+      case .open, .scored: break
       }
     }
     if !durable.isEmpty { actions.append(.send(peer, .durable(durable))) }
@@ -91,10 +96,12 @@ extension LearnerRole {
     guard membership.lent(to: peer) > 0 else { return }
     let held = Set(heartbeat.held)
     for (id, lease) in leases.held(by: peer)
-    where ledger.entry(of: lease.unit)?.state == .leased && !held.contains(id) {
+    where ledger.isGenerating(lease.unit, under: id) && !held.contains(id) {
       if heartbeat.credit == 0 {
-        giveBack(id, lease, reason: "\(peer) let it go", isFault: false, &actions)
-      } else if now - lease.sent > settings.heartbeat * 2 {
+        // A worker that came back after the learner did has credit once it has the weights.
+        guard lease.issued != nil || heartbeat.version != nil else { continue }
+        endLease(id, lease, reason: "\(peer) let it go", isFault: false, at: now, &actions)
+      } else if lease.sent.map({ now - $0 > settings.heartbeat * 2 }) ?? true {
         leases.noteSent(id, at: now)
         actions.append(
           .lease(peer, id: id, unit: lease.unit, attempt: lease.attempt, version: lease.version, step: lease.step))
@@ -105,22 +112,26 @@ extension LearnerRole {
   /// Takes for dead who has been silent for too long, and ends the leases that have run out.
   mutating func expire(at now: Instant, _ actions: inout [LearnerAction]) {
     for peer in membership.silent(at: now) {
-      leave(peer, reason: "has not been heard of for \(settings.peerTimeout.inSeconds) s", isFault: true, &actions)
+      leave(peer, reason: "has not been heard of for \(settings.peerTimeout.inSeconds) s", isFault: true, at: now, &actions)
     }
     for (id, lease) in leases.overdue(at: now) {
-      if ledger.entry(of: lease.unit)?.state == .leased { membership.pause(lease.worker) }
-      giveBack(id, lease, reason: "\(lease.worker) did not deliver before its lease ran out", &actions)
+      if ledger.isGenerating(lease.unit, under: id) { membership.pause(lease.worker) }
+      let isGone = lease.worker.connection.isEmpty
+      endLease(
+        id, lease,
+        reason: isGone ? "\(lease.worker) has not come back" : "\(lease.worker) did not deliver before its lease ran out",
+        isFault: !isGone, at: now, &actions)
     }
   }
 
   /// What a worker has pushed stays leased to it: the group is on its way through a scorer.
   private mutating func leave(
-    _ peer: PeerID, reason: String, isFault: Bool, _ actions: inout [LearnerAction]
+    _ peer: PeerID, reason: String, isFault: Bool, at now: Instant, _ actions: inout [LearnerAction]
   ) {
     guard let role = membership.leave(peer) else { return }
     actions.append(.log(phase == .running ? .warning : .info, "\(role.rawValue) \(peer) \(reason)"))
-    for (id, lease) in leases.held(by: peer) where ledger.entry(of: lease.unit)?.state == .leased {
-      giveBack(id, lease, reason: "\(peer) \(reason)", isFault: isFault, &actions)
+    for (id, lease) in leases.held(by: peer) where ledger.isGenerating(lease.unit, under: id) {
+      endLease(id, lease, reason: "\(peer) \(reason)", isFault: isFault, at: now, &actions)
     }
     if role == .scorer { tellWorkersOfScorers(&actions) }
   }

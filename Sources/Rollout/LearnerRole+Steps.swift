@@ -45,13 +45,43 @@ extension LearnerRole {
     lastProgress = now
     actions.append(.publish(manifest))
     record([.trained(step)], &actions)
+    compare(step, at: now, &actions)
+    checkpoints.noteAccuracy(step.evaluation?.accuracy, of: step.step)
     let isDue = settings.checkpointEvery > 0 && step.step % settings.checkpointEvery == 0
-    if isDue || step.step == settings.totalSteps { checkpoint(step: step.step, &actions) }
+    let isOverdue = checkpoints.isOverdue && checkpoints.mayTry(at: now)
+    if !checkpoints.isMaking, isDue || isOverdue || step.step == settings.totalSteps {
+      checkpoint(step: step.step, &actions)
+    }
     if phase == .running { openSteps(&actions) }
   }
 }
 
+extension LearnerRole {
+  /// A step that was taken back and is trained again must make the same policy. If it does not (another machine, other
+  /// threads), what was sampled from the old one no longer counts.
+  private mutating func compare(_ step: TrainedStep, at now: Instant, _ actions: inout [LearnerAction]) {
+    guard let earlier = takenBack.removeValue(forKey: step.step), earlier != step.policy else { return }
+    takenBack = [:]
+    lineEnd = version - 1
+    actions.append(
+      .log(
+        .warning,
+        "step \(step.step) made other weights than before the restart; is this another machine, or another number of threads?"
+      ))
+    for (id, lease) in leases.all where lease.issued == nil && lease.version > lineEnd {
+      endLease(id, lease, reason: "its version \(lease.version) is gone", isFault: false, at: now, &actions)
+    }
+  }
+}
+
 extension RecoveredLedger {
+  /// The newest version that comes out as it did before: all the groups of the steps up to it are kept.
+  func lineEnd(promptsPerStep: Int, version: UInt64) -> UInt64 {
+    let start = Int(version) * promptsPerStep
+    let done = units.dropFirst(start).prefix { $0.state == .admitted || $0.state == .deadLettered }.count
+    return min(version + UInt64(done / promptsPerStep), version + UInt64(takenBack.count))
+  }
+
   /// What does not fit together between the ledger, the settings and the policy it is gone on with; nil if all does.
   func contradiction(schedule: Schedule, promptsPerStep: Int, version: UInt64) -> String? {
     var schedule = schedule

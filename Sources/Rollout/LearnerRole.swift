@@ -1,3 +1,5 @@
+internal import DurableFiles
+
 /// The learner without its clock, sockets, disk and tensors: which unit is leased to whom, which group is admitted, what
 /// is trained next, when a checkpoint is due and when the run ends.
 ///
@@ -15,19 +17,27 @@ package struct LearnerRole: Sendable {
   var schedule: Schedule
   var membership: Membership
   var leases = LeaseTable()
+  var pace = LeasePace()
   /// Groups scored or admitted and not yet trained.
   var groups: [UnitID: ScoredGroup]
   var manifest: WeightManifest
   /// The units of the step that is being trained, in the order in which their groups are summed.
   var training: [UnitID]?
   /// Groups handed to the journal, with the worker that waits for the durable acknowledgement.
-  var awaitingDisk: [(ticket: Int, lease: LeaseID, worker: PeerID)] = []
+  var awaitingDisk: [(ticket: Int, lease: LeaseID, unit: UnitID, worker: PeerID)] = []
+  /// Whether the journal takes records at present.
+  var isJournalPaused = false
   var lastProgress: Instant
+  private var lastComplaint: Instant?
   /// First position that is neither trained nor dead-lettered.
   var firstOpen = 0
   private(set) var phase = Phase.running
-  private var lastCheckpoint: UInt32
-  private var isCheckpointing = false
+  /// Versions up to this one come out the same as before the start, because all the groups they are made from are kept:
+  /// what was sampled from them still counts.
+  var lineEnd: UInt64
+  /// The policies of those versions.
+  var takenBack: [UInt32: SHA256Digest]
+  var checkpoints: CheckpointSequence
   /// The end waits neither for the step nor for the checkpoint under way.
   private var isHurried = false
   private var ticket = 0
@@ -35,6 +45,8 @@ package struct LearnerRole: Sendable {
   private var nextTick: Instant
   /// Why the ledger cannot be gone on with.
   private let contradiction: String?
+  /// Leases that were out when the last incarnation ended.
+  private let recovered: [RecoveredLedger.Lease]
 
   enum Phase: Equatable {
     case running
@@ -55,15 +67,20 @@ package struct LearnerRole: Sendable {
     self.schedule = schedule
     self.manifest = manifest
     incarnation = recovered.incarnation + 1
-    ledger = Ledger(recovered: recovered.units)
+    ledger = Ledger(recovered: recovered)
     groups = Dictionary(recovered.groups.map { ($0.unit, $0) }, uniquingKeysWith: { first, _ in first })
     version = manifest.version
-    lastCheckpoint = UInt32(manifest.version)
+    lineEnd = recovered.lineEnd(promptsPerStep: settings.promptsPerStep, version: manifest.version)
+    takenBack = recovered.takenBack
+    checkpoints = CheckpointSequence(
+      keeping: settings.keepCheckpoints, forgetsGroups: !settings.keepsGroups, recovered.checkpoints,
+      step: UInt32(manifest.version))
     membership = Membership(timeout: settings.peerTimeout)
     lastProgress = now
     nextTick = now
     contradiction = recovered.contradiction(
       schedule: schedule, promptsPerStep: settings.promptsPerStep, version: manifest.version)
+    self.recovered = recovered.leases
   }
 
   /// When the machine wants a `tick`.
@@ -76,6 +93,7 @@ package struct LearnerRole: Sendable {
       close(.failed(reason: contradiction), &actions)
     } else {
       record([.incarnation(incarnation)], &actions)
+      takeUp(recovered, at: now, &actions)
       openSteps(&actions)
     }
     advance(at: now, &actions)
@@ -88,15 +106,22 @@ package struct LearnerRole: Sendable {
     switch event {
     case .message(let peer, let role, let message): receive(message, from: peer, role: role, at: now, &actions)
     case .scored(let peer, let role, let group, let taskMatches):
-      receive(group, from: peer, role: role, taskMatches: taskMatches, &actions)
+      receive(group, from: peer, role: role, taskMatches: taskMatches, at: now, &actions)
     case .journaled(let through):
       durableThrough = max(durableThrough, through)
+      if isJournalPaused { actions.append(.log(.info, "the journal takes records again")) }
+      isJournalPaused = false
       admit(through: through, at: now, &actions)
+      retireCheckpoints(&actions)
+    case .journalPaused(let reason): pauseJournal(reason, &actions)
     case .trained(let step, let manifest): finishStep(step, manifest, at: now, &actions)
     case .checkpointed(let step, let path, let policy):
-      isCheckpointing = false
-      lastCheckpoint = max(lastCheckpoint, step)
       record([.checkpointed(step: step, path: path, policy: policy)], &actions)
+      checkpoints.made(step: step, path: path, policy: policy, ticket: ticket)
+      lastProgress = now
+    case .checkpointFailed(let step, let reason):
+      checkpoints.failed(at: now)
+      actions.append(.log(.error, "no checkpoint of step \(step): \(reason); the one before stays, and it is tried again"))
     case .failed(let reason): close(.failed(reason: reason), &actions)
     case .stop(let reason): close(.interrupted(reason: reason), &actions)
     case .tick: break
@@ -118,11 +143,16 @@ package struct LearnerRole: Sendable {
       trainIfReady(&actions)
       handOutLeases(at: now, &actions)
       complainIfStalled(at: now, &actions)
+      if phase != .running { advance(at: now, &actions) }
     case .closing(let end):
       if !isHurried {
-        if training != nil || isCheckpointing { return complainIfStalled(at: now, &actions) }
-        if lastCheckpoint < UInt32(version) { return checkpoint(step: UInt32(version), &actions) }
+        if training != nil || checkpoints.isMaking { return complainIfStalled(at: now, &actions) }
+        if checkpoints.last < UInt32(version) {
+          guard checkpoints.mayTry(at: now) else { return complainIfStalled(at: now, &actions) }
+          return checkpoint(step: UInt32(version), &actions)
+        }
       }
+      if !end.isFailure { endAllLeases(reason: end.farewell, at: now, &actions) }
       for peer in membership.peers { actions.append(.send(peer, .shutdown(reason: end.farewell))) }
       phase = .farewell(end, until: now + settings.shutdownGrace)
       advance(at: now, &actions)
@@ -145,41 +175,67 @@ package struct LearnerRole: Sendable {
     case (.running, _): phase = .closing(end)
     case (.closing(.failed), _), (.farewell(.failed, _), _), (.finished, _): return
     case (.closing, .failed): phase = .closing(end)
-    case (.closing, .interrupted): isHurried = true
+    case (.closing, .interrupted), (.closing, .stalled): isHurried = true
     case (.farewell(_, let until), .failed): phase = .farewell(end, until: until)
     case (.closing, .completed), (.farewell, _): return
     }
     isHurried = isHurried || end.isFailure
     if isHurried {
       training = nil
-      isCheckpointing = false
-    } else if training != nil || isCheckpointing {
+      checkpoints.abandon()
+    } else if training != nil || checkpoints.isMaking {
       let work = training != nil ? "the step" : "the checkpoint"
       actions.append(.log(.info, "\(end.farewell); waiting for \(work) under way"))
     }
   }
 
   mutating func checkpoint(step: UInt32, _ actions: inout [LearnerAction]) {
-    isCheckpointing = true
+    checkpoints.begin()
     actions.append(.checkpoint(step: step))
   }
 
+  /// Once the journal holds a new checkpoint those that it makes superfluous leave the journal, and then the disk.
+  private mutating func retireCheckpoints(_ actions: inout [LearnerAction]) {
+    let step = checkpoints.retire(durableThrough: durableThrough)
+    if let paths = step.removable { actions.append(.removeCheckpoints(paths: paths)) }
+    if let retired = step.retired {
+      checkpoints.retiring(
+        retired, ticket: record([.retired(checkpoints: retired.map(\.step), forgetting: step.forgetting)], &actions))
+    }
+  }
+
+  private mutating func pauseJournal(_ reason: String, _ actions: inout [LearnerAction]) {
+    guard !isJournalPaused else { return }
+    isJournalPaused = true
+    actions.append(.log(.error, "nothing is admitted for now: \(reason); what is held is not lost, and it is tried again"))
+  }
+
+  /// Says whom it waits for when nothing has happened for a while; ends the run if that is to end it.
   private mutating func complainIfStalled(at now: Instant, _ actions: inout [LearnerAction]) {
-    guard now - lastProgress > settings.stallAfter else { return }
-    lastProgress = now
-    let waiting = leases.all.map { "lease \($0.id) of \($0.record.worker)" }.prefix(5).joined(separator: ", ")
-    let cause =
-      if training != nil {
-        "for the trainer"
-      } else if isCheckpointing, phase != .running {
-        "for the checkpoint"
-      } else if !waiting.isEmpty {
-        "for \(waiting)"
-      } else {
-        membership.hasWorkers ? "for a worker with free credit" : "for a worker to join"
-      }
+    let idle = now - lastProgress
+    if let limit = settings.endAfterStall, idle > limit, phase == .running {
+      return close(.stalled(reason: "no progress for \(Int(idle.inSeconds)) s, waiting \(waitedFor)"), &actions)
+    }
+    guard idle > settings.stallAfter, now - (lastComplaint ?? lastProgress) > settings.stallAfter else { return }
+    lastComplaint = now
+    let plan = settings.endAfterStall.map { "; the run ends after \(Int($0.inSeconds)) s" } ?? ""
     actions.append(
-      .log(.warning, "no progress for \(settings.stallAfter.inSeconds) s at step \(version + 1): waiting \(cause)"))
+      .log(.warning, "no progress for \(Int(idle.inSeconds)) s at step \(version + 1): waiting \(waitedFor)\(plan)"))
+  }
+
+  private var waitedFor: String {
+    let waiting = leases.all.prefix(5).map { "lease \($0.id) of \($0.record.worker)" }.joined(separator: ", ")
+    return if isJournalPaused {
+      "for the journal to take records"
+    } else if training != nil {
+      "for the trainer"
+    } else if phase != .running {
+      "for the checkpoint"
+    } else if !waiting.isEmpty {
+      "for \(waiting)"
+    } else {
+      membership.hasWorkers ? "for a worker with free credit" : "for a worker to join"
+    }
   }
 
   /// - Returns: the ticket that `journaled` will name.
@@ -200,7 +256,7 @@ extension RunEnd {
   var farewell: String {
     switch self {
     case .completed: "the run is complete"
-    case .interrupted(let reason): "the run was stopped: \(reason)"
+    case .interrupted(let reason), .stalled(let reason): "the run was stopped: \(reason)"
     case .failed(let reason): "the learner failed: \(reason)"
     }
   }

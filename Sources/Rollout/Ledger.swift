@@ -12,8 +12,18 @@ package struct Ledger: Sendable {
     /// Times that a lease ended without a group through a fault that may lie in the unit. A learner that starts again
     /// counts anew.
     package internal(set) var failures: UInt32 = 0
-    /// The lease that counts while the unit is leased, generated or scored.
-    package internal(set) var lease: LeaseID?
+    /// What the unit is out on, oldest first: one lease, or two while a straggler is hedged. Once a group is taken only
+    /// its own is left.
+    package internal(set) var leases: [Out] = []
+    /// A unit that keeps failing is not leased again before this.
+    package internal(set) var notBefore: Instant?
+  }
+
+  /// A lease that counts.
+  package struct Out: Sendable, Hashable {
+    package let id: LeaseID
+    /// Whether its worker has reported the group as generated and pushed.
+    package internal(set) var isGenerated = false
   }
 
   package private(set) var entries: [Entry] = []
@@ -22,10 +32,18 @@ package struct Ledger: Sendable {
 
   package init() {}
 
-  /// Takes up what the journal holds.
-  package init(recovered units: [RecoveredLedger.Unit]) {
-    for unit in units {
-      append(Entry(unit: unit.unit, step: unit.step, state: unit.state, attempts: unit.attempts, lease: nil))
+  /// Takes up what the journal holds, with the leases that were out when it ended.
+  package init(recovered: RecoveredLedger) {
+    for unit in recovered.units {
+      append(Entry(unit: unit.unit, step: unit.step, state: unit.state, attempts: unit.attempts))
+    }
+    for lease in recovered.leases {
+      guard let position = positions[lease.unit] else { continue }
+      entries[position].leases.append(Out(id: lease.id, isGenerated: lease.isGenerated))
+    }
+    for group in recovered.groups {
+      guard let position = positions[group.unit] else { continue }
+      entries[position].leases = [Out(id: group.lease, isGenerated: true)]
     }
   }
 
@@ -43,32 +61,44 @@ package struct Ledger: Sendable {
   /// - Returns: false if the unit has entered before.
   package mutating func issue(_ unit: UnitID, step: UInt32) -> Bool {
     guard positions[unit] == nil else { return false }
-    append(Entry(unit: unit, step: step, state: .queued, attempts: 0, lease: nil))
+    append(Entry(unit: unit, step: step, state: .queued, attempts: 0))
     return true
   }
 
-  /// queued -> leased. - Returns: the attempt's number, or nil if the unit is not queued.
+  /// queued -> leased; or a second lease for a unit that is leased once, to hedge a straggler.
+  ///
+  /// - Returns: the attempt's number, or nil if the unit can have no (further) lease.
   package mutating func lease(_ unit: UnitID, as lease: LeaseID) -> UInt32? {
-    guard let position = position(of: unit, in: [.queued]) else { return nil }
+    guard let position = position(of: unit, in: [.queued, .leased]), entries[position].leases.count < 2 else { return nil }
     entries[position].attempts += 1
-    entries[position].lease = lease
+    entries[position].leases.append(Out(id: lease))
     move(position, to: .leased)
     return entries[position].attempts
   }
 
-  /// leased -> generated, if `lease` is the one that counts.
+  /// Whether `lease` counts and its worker has not reported the group as generated.
+  package func isGenerating(_ unit: UnitID, under lease: LeaseID) -> Bool {
+    guard let entry = entry(of: unit), entry.state == .leased || entry.state == .generated else { return false }
+    return entry.leases.contains { $0.id == lease && !$0.isGenerated }
+  }
+
+  /// leased -> generated, if `lease` is one that counts; a hedged unit may be generated twice.
   package mutating func markGenerated(_ unit: UnitID, lease: LeaseID) -> Bool {
-    guard let position = position(of: unit, in: [.leased]), entries[position].lease == lease else { return false }
+    guard let position = position(of: unit, in: [.leased, .generated]),
+      let index = entries[position].leases.firstIndex(where: { $0.id == lease && !$0.isGenerated })
+    else { return false }
+    entries[position].leases[index].isGenerated = true
     move(position, to: .generated)
     return true
   }
 
-  /// leased or generated -> scored, if `lease` is the one that counts. A unit is scored while its journal record is
-  /// on the way to the disk.
+  /// leased or generated -> scored, if `lease` is one that counts; from here on it is the only one. A unit is scored
+  /// while its journal record is on the way to the disk.
   package mutating func markScored(_ unit: UnitID, lease: LeaseID) -> Bool {
-    guard let position = position(of: unit, in: [.leased, .generated]), entries[position].lease == lease else {
-      return false
-    }
+    guard let position = position(of: unit, in: [.leased, .generated]),
+      let out = entries[position].leases.first(where: { $0.id == lease })
+    else { return false }
+    entries[position].leases = [out]
     move(position, to: .scored)
     return true
   }
@@ -80,15 +110,24 @@ package struct Ledger: Sendable {
     return true
   }
 
-  /// leased or generated -> queued.
+  /// Ends `lease` without a group: leased or generated -> queued, unless another lease is out for the unit.
   ///
   /// - Parameter isFault: whether it speaks against the unit; a worker that leaves in good order does not.
-  package mutating func requeue(_ unit: UnitID, isFault: Bool) -> Bool {
-    guard let position = position(of: unit, in: [.leased, .generated]) else { return false }
-    entries[position].lease = nil
+  package mutating func endLease(_ unit: UnitID, lease: LeaseID, isFault: Bool) -> Bool {
+    guard let position = position(of: unit, in: [.leased, .generated]),
+      let index = entries[position].leases.firstIndex(where: { $0.id == lease })
+    else { return false }
+    entries[position].leases.remove(at: index)
     if isFault { entries[position].failures += 1 }
-    move(position, to: .queued)
+    let rest = entries[position].leases
+    move(position, to: rest.isEmpty ? .queued : rest.contains(where: \.isGenerated) ? .generated : .leased)
     return true
+  }
+
+  /// Keeps a queued unit from being leased for a while.
+  package mutating func holdBack(_ unit: UnitID, until: Instant) {
+    guard let position = position(of: unit, in: [.queued]) else { return }
+    entries[position].notBefore = until
   }
 
   /// admitted -> trained.
@@ -101,7 +140,7 @@ package struct Ledger: Sendable {
   /// queued, leased or generated -> dead-lettered.
   package mutating func deadLetter(_ unit: UnitID) -> Bool {
     guard let position = position(of: unit, in: [.queued, .leased, .generated]) else { return false }
-    entries[position].lease = nil
+    entries[position].leases = []
     move(position, to: .deadLettered)
     return true
   }

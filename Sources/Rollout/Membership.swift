@@ -38,9 +38,11 @@ struct Membership: Sendable {
   }
 
   /// The worker with the most unused credit, the first by name among equals; nil if nobody wants more.
-  var hungriestWorker: PeerID? {
+  ///
+  /// - Parameter other: a worker that is passed over, by whatever connection.
+  func hungriestWorker(besides other: PeerID? = nil) -> PeerID? {
     var best: (peer: PeerID, wanted: Int)?
-    for (peer, member) in members where member.credit > member.lent {
+    for (peer, member) in members where member.credit > member.lent && peer.name != other?.name {
       let wanted = member.credit - member.lent
       if best.map({ (wanted, $0.peer) > ($0.wanted, peer) }) ?? true { best = (peer, wanted) }
     }

@@ -24,7 +24,11 @@ package protocol PolicyTrainer: Sendable {
   /// The tensors' bytes in the manifest's order, as of the last step.
   func weights() async throws -> [UInt8]
   /// Writes and verifies a checkpoint of the last step; returns its folder relative to the run folder.
+  ///
+  /// - Throws: a `FileError` of a full disk if it may succeed later.
   func checkpoint(step: UInt32) async throws -> (path: String, policy: SHA256Digest)
+  /// Removes checkpoint folders, named relative to the run folder.
+  func removeCheckpoints(_ paths: [String]) async throws
 }
 
 /// Where the learner takes the tasks of its leases from.

@@ -130,7 +130,7 @@ package struct WorkerRole: Sendable {
     case .heartbeat: break
     case .lease(let lease):
       // The learner sends a lease again if it seems to be lost.
-      guard lease.id.incarnation == link.incarnation, leaving == nil, !holds(lease.id) else { return }
+      guard let known = link.incarnation, lease.id.incarnation <= known, leaving == nil, !holds(lease.id) else { return }
       queue.append(lease)
     case .durable(let leases):
       for lease in leases { release(lease) }
@@ -153,13 +153,15 @@ package struct WorkerRole: Sendable {
     // A learner that was replaced may not know it yet.
     if let known = link.incarnation, welcome.incarnation < known { return }
     let isOther = welcome.incarnation != link.incarnation
-    if isOther {
-      queue.removeAll()
-      currentIsVoid = current != nil
-    }
+    // What is generated or being generated may still be wanted: the learner says so when it hears of it. What has not
+    // begun waits for the weights that this learner serves, and is sent again.
+    if isOther { queue.removeAll() }
     link.welcomed(welcome, at: now)
     actions.append(.connect(welcome))
     update(welcome.scorers, at: now, &actions)
+    if isOther {
+      for id in held.keys.sorted() where held[id]?.triedAt != now { push(id, at: now, &actions) }
+    }
     if let manifest = welcome.manifest, let fetch = versions.welcomed(manifest, isOther: isOther, at: now) {
       actions.append(.send(.fetch(fetch)))
     }

@@ -15,7 +15,12 @@ struct JournalWriter {
     var position: Int64
     var state: UnitState
     var attempts: UInt32
-    var lease: LeaseID?
+  }
+
+  /// A lease that has not ended.
+  private struct OpenLease {
+    var attempt: UInt32
+    var isGenerated: Bool
   }
 
   init(_ db: Database, clock: RunClock) {
@@ -31,12 +36,13 @@ struct JournalWriter {
     case .leased(let unit, let lease, let attempt, let worker, let version):
       try self.lease(unit, as: lease, attempt: attempt, worker: worker, version: version)
     case .generated(let unit, let lease): try markGenerated(unit, lease: lease)
-    case .requeued(let unit, let lease, let reason): try requeue(unit, lease: lease, reason: reason)
+    case .leaseEnded(let unit, let lease, let reason): try endLease(lease, of: unit, reason: reason)
     case .admitted(let group, let worker, let scorer): try admit(group, worker: worker, scorer: scorer)
     case .deadLettered(let unit, let reason): try deadLetter(unit, reason: reason)
     case .trained(let step): try train(step)
     case .checkpointed(let step, let path, let policy):
       try addCheckpoint(step: step, path: path, policy: policy.bytes.data)
+    case .retired(let steps, let forgetting): try retire(steps, forgetting: forgetting)
     }
   }
 
@@ -77,7 +83,10 @@ struct JournalWriter {
     _ unit: UnitID, as lease: LeaseID, attempt: UInt32, worker: String, version: UInt64
   ) throws {
     let record = "lease \(lease) of unit \(unit)"
-    let found = try require(unit, in: [.queued], for: record)
+    let found = try require(unit, in: [.queued, .leased], for: record)
+    guard try openLeases(of: found) < 2 else {
+      throw RunStoreError.refused(record: record, reason: "the unit is out on two leases already")
+    }
     guard attempt == found.attempts + 1 else {
       throw RunStoreError.refused(record: record, reason: "attempt \(attempt) follows attempt \(found.attempts)")
     }
@@ -92,52 +101,54 @@ struct JournalWriter {
       """,
       [lease.incarnation, Int64(bitPattern: lease.number), found.position, attempt, worker,
         Int64(bitPattern: version), now])
-    try run(
-      """
-      UPDATE units SET state = 'leased', attempts = ?, lease_incarnation = ?, lease_number = ? WHERE position = ?
-      """,
-      [attempt, lease.incarnation, Int64(bitPattern: lease.number), found.position])
+    try run("UPDATE units SET state = 'leased', attempts = ? WHERE position = ?", [attempt, found.position])
     move(found, to: .leased)
   }
 
   private mutating func markGenerated(_ unit: UnitID, lease: LeaseID) throws {
     let record = "generation of unit \(unit) under lease \(lease)"
-    let found = try require(unit, in: [.leased], lease: lease, for: record)
+    let found = try require(unit, in: [.leased, .generated], for: record)
+    guard try !open(lease, of: found, for: record).isGenerated else {
+      throw RunStoreError.refused(record: record, reason: "it was reported before")
+    }
+    try run(
+      "UPDATE leases SET generated_at = ? WHERE incarnation = ? AND number = ?",
+      [now, lease.incarnation, Int64(bitPattern: lease.number)])
     try run("UPDATE units SET state = 'generated' WHERE position = ?", [found.position])
     move(found, to: .generated)
   }
 
-  private mutating func requeue(_ unit: UnitID, lease: LeaseID, reason: String) throws {
-    let record = "return of unit \(unit) from lease \(lease)"
-    let found = try require(unit, in: [.leased, .generated], lease: lease, for: record)
-    try run(
-      "UPDATE units SET state = 'queued', lease_incarnation = NULL, lease_number = NULL WHERE position = ?",
-      [found.position])
+  private mutating func endLease(_ lease: LeaseID, of unit: UnitID, reason: String) throws {
+    let record = "end of lease \(lease) of unit \(unit)"
+    let found = try require(unit, in: [.leased, .generated], for: record)
+    _ = try open(lease, of: found, for: record)
     try end(lease, reason)
-    move(found, to: .queued)
+    let others = try one(
+      Int.self, "SELECT MAX(generated_at IS NOT NULL) FROM leases WHERE position = ? AND ended_at IS NULL",
+      [found.position])
+    let state: UnitState = others.map { $0 > 0 ? .generated : .leased } ?? .queued
+    try run("UPDATE units SET state = ? WHERE position = ?", [state.rawValue, found.position])
+    move(found, to: state)
   }
 
   private mutating func admit(_ group: ScoredGroup, worker: String, scorer: String) throws {
     let record = "group of unit \(group.unit) under lease \(group.lease)"
-    let found = try require(group.unit, in: [.leased, .generated, .scored], lease: group.lease, for: record)
-    guard group.attempt == found.attempts else {
-      throw RunStoreError.refused(record: record, reason: "it is of attempt \(group.attempt), not \(found.attempts)")
+    let found = try require(group.unit, in: [.leased, .generated, .scored], for: record)
+    let lease = try open(group.lease, of: found, for: record)
+    guard group.attempt == lease.attempt else {
+      throw RunStoreError.refused(record: record, reason: "it is of attempt \(group.attempt), not \(lease.attempt)")
     }
     try GroupRows(db).insert(group, position: found.position, worker: worker, scorer: scorer, at: now)
     try run("UPDATE units SET state = 'admitted' WHERE position = ?", [found.position])
     try end(group.lease, "admitted")
+    try endAllLeases(of: found, "another worker was faster")
     move(found, to: .admitted)
   }
 
   private mutating func deadLetter(_ unit: UnitID, reason: String) throws {
     let found = try require(unit, in: [.queued, .leased, .generated], for: "dead letter of unit \(unit)")
-    try run(
-      """
-      UPDATE units SET state = 'dead-lettered', reason = ?, lease_incarnation = NULL, lease_number = NULL
-      WHERE position = ?
-      """,
-      [reason, found.position])
-    if let lease = found.lease { try end(lease, "dead-lettered") }
+    try run("UPDATE units SET state = 'dead-lettered', reason = ? WHERE position = ?", [reason, found.position])
+    try endAllLeases(of: found, "dead-lettered")
     move(found, to: .deadLettered)
   }
 
@@ -175,6 +186,26 @@ struct JournalWriter {
         "INSERT INTO metrics (step, name, value) VALUES (?, ?, ?)",
         [trained.step, metric.name, metric.value.isNaN ? nil : metric.value])
     }
+    if let score = trained.evaluation { try note(score, of: trained.step) }
+  }
+
+  private func note(_ score: HeldOutScore, of step: UInt32) throws {
+    try run(
+      """
+      INSERT OR REPLACE INTO evaluations (name, step, rows, accuracy, outcome, at) VALUES (?, ?, ?, ?, ?, ?)
+      """,
+      [Evaluation.heldOut, step, score.rows, score.accuracy, score.outcome, now])
+  }
+
+  private func retire(_ steps: [UInt32], forgetting: UInt32?) throws {
+    for step in steps { try run("DELETE FROM checkpoints WHERE step = ?", [step]) }
+    guard let forgetting else { return }
+    let old = "SELECT position FROM units WHERE state = 'trained' AND trained_step <= ?"
+    try run(
+      "DELETE FROM responses WHERE group_id IN (SELECT id FROM groups WHERE position IN (\(old)))", [forgetting])
+    try run("DELETE FROM groups WHERE position IN (\(old))", [forgetting])
+    try run(
+      "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [LedgerAudit.forgottenKey, "\(forgetting)"])
   }
 
   private func addCheckpoint(step: UInt32, path: String, policy: DatabaseBlob) throws {
@@ -204,8 +235,30 @@ extension JournalWriter {
       [now, ending, lease.incarnation, Int64(bitPattern: lease.number)])
   }
 
+  private func endAllLeases(of unit: Unit, _ ending: String) throws {
+    try run(
+      "UPDATE leases SET ended_at = ?, ending = ? WHERE position = ? AND ended_at IS NULL", [now, ending, unit.position])
+  }
+
+  private func openLeases(of unit: Unit) throws -> Int {
+    try one(Int.self, "SELECT COUNT(*) FROM leases WHERE position = ? AND ended_at IS NULL", [unit.position]) ?? 0
+  }
+
+  /// `lease`, if it counts for the unit.
+  private func open(_ lease: LeaseID, of unit: Unit, for record: @autoclosure () -> String) throws -> OpenLease {
+    guard
+      let row = try row(
+        """
+        SELECT attempt, generated_at IS NOT NULL FROM leases
+        WHERE incarnation = ? AND number = ? AND position = ? AND ended_at IS NULL
+        """,
+        [lease.incarnation, Int64(bitPattern: lease.number), unit.position])
+    else { throw RunStoreError.refused(record: record(), reason: "lease \(lease) does not count for it") }
+    return OpenLease(attempt: try row.value(at: 0), isGenerated: try row.value(at: 1))
+  }
+
   private func require(
-    _ unit: UnitID, in states: [UnitState], lease: LeaseID? = nil, for record: @autoclosure () -> String
+    _ unit: UnitID, in states: [UnitState], for record: @autoclosure () -> String
   ) throws -> Unit {
     guard let found = try find(unit) else {
       throw RunStoreError.refused(record: record(), reason: "unit \(unit) was never issued")
@@ -213,28 +266,16 @@ extension JournalWriter {
     guard states.contains(found.state) else {
       throw RunStoreError.refused(record: record(), reason: "unit \(unit) is \(found.state.rawValue)")
     }
-    if let lease, found.lease != lease {
-      let counts = found.lease.map { "lease \($0) counts" } ?? "no lease counts"
-      throw RunStoreError.refused(record: record(), reason: "\(counts) for unit \(unit)")
-    }
     return found
   }
 
   private func find(_ unit: UnitID) throws -> Unit? {
     guard
       let row = try row(
-        """
-        SELECT position, state, attempts, lease_incarnation, lease_number FROM units WHERE epoch = ? AND prompt = ?
-        """,
-        [unit.epoch, unit.prompt])
+        "SELECT position, state, attempts FROM units WHERE epoch = ? AND prompt = ?", [unit.epoch, unit.prompt])
     else { return nil }
-    let incarnation: UInt32? = try row.value(at: 3)
-    let number: Int64? = try row.value(at: 4)
     return Unit(
-      position: try row.value(at: 0), state: try UnitState(stored: row.value(at: 1)), attempts: try row.value(at: 2),
-      lease: incarnation.flatMap { incarnation in
-        number.map { LeaseID(incarnation: incarnation, number: UInt64(bitPattern: $0)) }
-      })
+      position: try row.value(at: 0), state: try UnitState(stored: row.value(at: 1)), attempts: try row.value(at: 2))
   }
 
   private func run(_ sql: String, _ arguments: StatementArguments) throws {

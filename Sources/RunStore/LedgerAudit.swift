@@ -3,6 +3,9 @@ package import Rollout
 
 /// Whether the ledger of a run holds what it promises, found by counting everything again.
 package struct LedgerAudit: Sendable, Hashable {
+  /// In `meta`: the last step whose groups are not kept.
+  static let forgottenKey = "ledger.groups_forgotten_through"
+
   package struct Checkpoint: Sendable, Hashable {
     package let step: UInt32
     /// Relative to the run folder.
@@ -106,7 +109,8 @@ package struct LedgerAudit: Sendable, Hashable {
     Rule(
       query: """
         SELECT epoch || '/' || prompt || ' (' || state || ')' FROM units LEFT JOIN groups USING (position)
-        WHERE state IN ('admitted', 'trained') AND groups.id IS NULL ORDER BY position
+        WHERE groups.id IS NULL AND (state = 'admitted' OR state = 'trained' AND trained_step >
+          IFNULL((SELECT CAST(value AS INTEGER) FROM meta WHERE key = '\(forgottenKey)'), 0)) ORDER BY position
         """,
       sentence: "The group of unit % is missing."),
     Rule(
@@ -156,9 +160,19 @@ package struct LedgerAudit: Sendable, Hashable {
     Rule(
       query: """
         SELECT incarnation || '.' || number FROM leases JOIN units USING (position)
-        WHERE ended_at IS NULL AND (state NOT IN ('leased', 'generated') OR lease_incarnation != incarnation
-          OR lease_number != number)
+        WHERE ended_at IS NULL AND state NOT IN ('leased', 'generated')
         """,
-      sentence: "Lease % is open although its unit is not out on it."),
+      sentence: "Lease % is open although its unit is not out."),
+    Rule(
+      query: """
+        SELECT epoch || '/' || prompt || ' (' || state || ')' FROM units WHERE state IN ('leased', 'generated')
+          AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.position = units.position AND ended_at IS NULL)
+        """,
+      sentence: "Unit % is out on no lease."),
+    Rule(
+      query: """
+        SELECT position FROM leases WHERE ended_at IS NULL GROUP BY position HAVING COUNT(*) > 2
+        """,
+      sentence: "Position % is out on more than two leases."),
   ]
 }

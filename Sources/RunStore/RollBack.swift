@@ -1,3 +1,4 @@
+internal import DurableFiles
 internal import GRDB
 internal import Rollout
 
@@ -5,12 +6,10 @@ internal import Rollout
 struct RollBack {
   private let db: Database
   private let step: UInt32
-  private let now: Double
 
-  init(_ db: Database, to step: UInt32, at now: Double) {
+  init(_ db: Database, to step: UInt32) {
     self.db = db
     self.step = step
-    self.now = now
   }
 
   func perform() throws -> RecoveredLedger {
@@ -18,23 +17,23 @@ struct RollBack {
     guard step <= last else {
       throw RunStoreError.refused(record: "going back to step \(step)", reason: "the last step trained is \(last)")
     }
-    // The order in which the groups were trained stays beside them: they are to be trained in it again.
+    let takenBack = try Row.fetchAll(db, sql: "SELECT step, policy_sha256 FROM steps WHERE step > ?", arguments: [step])
+      .compactMap { row in
+        try SHA256Digest(bytes: row.bytes("policy_sha256")).map { (try row.value("step") as UInt32, $0) }
+      }
+    // The order in which the groups were trained stays beside them: they are to be trained in it again. A group that is
+    // no longer kept has to be generated again.
     try db.execute(
-      sql: "UPDATE units SET state = 'admitted' WHERE state = 'trained' AND trained_step > ?", arguments: [step])
+      sql: """
+        UPDATE units SET state = IIF(position IN (SELECT position FROM groups), 'admitted', 'queued')
+        WHERE state = 'trained' AND trained_step > ?
+        """, arguments: [step])
     for table in ["steps", "metrics", "checkpoints", "evaluations"] {
       try db.execute(sql: "DELETE FROM \(table) WHERE step > ?", arguments: [step])
     }
-    try db.execute(
-      sql: "UPDATE leases SET ended_at = ?, ending = 'the learner started again' WHERE ended_at IS NULL",
-      arguments: [now])
-    try db.execute(
-      sql: """
-        UPDATE units SET state = 'queued', lease_incarnation = NULL, lease_number = NULL
-        WHERE state IN ('leased', 'generated', 'scored')
-        """)
     try recount()
     try checkConservation(db)
-    return try recovered()
+    return try recovered(takenBack: Dictionary(takenBack) { first, _ in first })
   }
 
   /// Going back is rare and touches many units, so the counts are taken anew.
@@ -45,7 +44,7 @@ struct RollBack {
         """)
   }
 
-  private func recovered() throws -> RecoveredLedger {
+  private func recovered(takenBack: [UInt32: SHA256Digest]) throws -> RecoveredLedger {
     let incarnation = try UInt32.fetchOne(db, sql: "SELECT MAX(incarnation) FROM incarnations") ?? 0
     let rows = try Row.fetchCursor(
       db, sql: "SELECT epoch, prompt, step, state, attempts FROM units ORDER BY position")
@@ -56,6 +55,45 @@ struct RollBack {
           unit: UnitID(epoch: try row.value("epoch"), prompt: try row.value("prompt")), step: try row.value("step"),
           state: try UnitState(row), attempts: try row.value("attempts")))
     }
-    return RecoveredLedger(incarnation: incarnation, units: units, groups: try GroupRows(db).admitted())
+    return RecoveredLedger(
+      incarnation: incarnation, units: units, groups: try GroupRows(db).admitted(), leases: try leases(),
+      checkpoints: try CheckpointRows.all(db), takenBack: takenBack)
+  }
+
+  private func leases() throws -> [RecoveredLedger.Lease] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT leases.*, epoch, prompt FROM leases JOIN units USING (position) WHERE ended_at IS NULL
+        ORDER BY incarnation, number
+        """
+    ).map { row in
+      RecoveredLedger.Lease(
+        id: LeaseID(incarnation: try row.value("incarnation"), number: try row.unsigned("number")),
+        unit: UnitID(epoch: try row.value("epoch"), prompt: try row.value("prompt")), attempt: try row.value("attempt"),
+        version: try row.unsigned("version"), worker: try row.value("worker"),
+        isGenerated: try (row.value("generated_at") as Double?) != nil)
+    }
+  }
+}
+
+/// The checkpoints that the journal names.
+enum CheckpointRows {
+  /// Oldest first.
+  static func all(_ db: Database) throws -> [CheckpointRecord] {
+    try Row.fetchAll(
+      db,
+      sql: """
+        SELECT checkpoints.step, path, policy_sha256, accuracy FROM checkpoints
+        LEFT JOIN evaluations ON evaluations.step = checkpoints.step AND evaluations.name = ?
+        ORDER BY checkpoints.step
+        """, arguments: [Evaluation.heldOut]
+    ).map { row in
+      guard let policy = SHA256Digest(bytes: try row.bytes("policy_sha256")) else {
+        throw RunStoreError.damaged(path: db.description, detail: "the policy hash of a checkpoint is cut short")
+      }
+      return CheckpointRecord(
+        step: try row.value("step"), path: try row.value("path"), policy: policy, accuracy: try row.value("accuracy"))
+    }
   }
 }

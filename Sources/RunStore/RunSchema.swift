@@ -18,8 +18,17 @@ enum RunSchema {
         try db.execute(sql: "INSERT INTO state_counts (state, units) VALUES (?, 0)", arguments: [state.rawValue])
       }
     }
+    migrator.registerMigration("2 several leases of a unit") { db in try db.execute(sql: leases) }
     return migrator
   }
+
+  private static let leases = """
+    ALTER TABLE leases ADD COLUMN generated_at REAL;
+    -- What a unit is out on: one lease, or two while a straggler is hedged.
+    CREATE INDEX open_leases ON leases (position) WHERE ended_at IS NULL;
+    ALTER TABLE units DROP COLUMN lease_incarnation;
+    ALTER TABLE units DROP COLUMN lease_number;
+    """
 
   private static let ledger = """
     -- Times named "at" or "..._at" are seconds since 1970 on the wall clock: datetime(at, 'unixepoch').

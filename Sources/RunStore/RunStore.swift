@@ -1,4 +1,4 @@
-package import DurableFiles
+internal import ActionableErrors
 internal import GRDB
 package import Rollout
 internal import Synchronization
@@ -39,10 +39,14 @@ package final class RunStore: RunJournal {
   package func commit(_ records: [JournalRecord]) throws {
     guard !records.isEmpty else { return }
     let bytes = records.reduce(0) { $0 + $1.approximateByteCount }
-    try transaction { db in
-      var writer = JournalWriter(db, clock: clock)
-      for record in records { try writer.write(record) }
-      try writer.finish()
+    do {
+      try transaction { db in
+        var writer = JournalWriter(db, clock: clock)
+        for record in records { try writer.write(record) }
+        try writer.finish()
+      }
+    } catch let error as RunStoreError where error.mayPass {
+      throw JournalPaused(reason: "\(error)")
     }
     let logged = standing.withLock { standing in
       for case .incarnation(let incarnation) in records { standing.incarnation = incarnation }
@@ -52,24 +56,16 @@ package final class RunStore: RunJournal {
     if logged >= Self.logBound { copyLogIntoFile() }
   }
 
-  package func checkpoints() throws -> [(step: UInt32, path: String, policy: SHA256Digest)] {
+  package func checkpoints() throws -> [CheckpointRecord] {
     do {
-      return try queue.read { db in
-        let rows = try Row.fetchAll(db, sql: "SELECT step, path, policy_sha256 FROM checkpoints ORDER BY step DESC")
-        return try rows.map { row in
-          guard let policy = SHA256Digest(bytes: try row.bytes("policy_sha256")) else {
-            throw RunStoreError.damaged(path: path, detail: "the policy hash of a checkpoint is cut short")
-          }
-          return (try row.value("step"), try row.value("path"), policy)
-        }
-      }
+      return try queue.read { db in try CheckpointRows.all(db).reversed() }
     } catch {
       throw RunStoreError(error, path: path)
     }
   }
 
   package func rollBack(to step: UInt32) throws -> RecoveredLedger {
-    try transaction { db in try RollBack(db, to: step, at: clock.wall()).perform() }
+    try transaction { db in try RollBack(db, to: step).perform() }
   }
 
   /// Copies what is in the log into the file and closes it. Losing this call loses nothing but time at the next start.

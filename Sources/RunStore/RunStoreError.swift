@@ -105,6 +105,14 @@ extension RunStoreError {
     }
   }
 
+  /// Whether the same write may succeed later. Nothing of it has been written.
+  var mayPass: Bool {
+    switch self {
+    case .diskFull, .busy: true
+    default: false
+    }
+  }
+
   /// Whether nobody can know what the disk holds after this, so that the store must not write again.
   var leavesDiskUnknown: Bool {
     switch self {

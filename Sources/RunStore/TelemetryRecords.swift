@@ -60,6 +60,9 @@ package struct RunStage: Sendable, Hashable {
 
 /// A greedy evaluation of one policy version on one data set.
 package struct Evaluation: Sendable, Hashable {
+  /// The name of the run's held-out rows.
+  package static let heldOut = "held-out"
+
   /// Of the data set: `held-out`.
   package var name: String
   /// The policy version; 0 is the base policy.

@@ -98,17 +98,13 @@ package enum RoleProcess {
     }
     let rows = try readRows(settings.data.trainFiles, settings.data)
     let heldOut = try readRows(settings.data.heldOutFiles, settings.data)
-    let engine = LearnerEngine(settings: settings, folder: folder.path, rows: rows, heldOut: heldOut) { evaluation, step in
-      try telemetry.record(
-        evaluation: Evaluation(
-          name: "held-out", step: step, rows: evaluation.rows, accuracy: evaluation.accuracy, outcome: evaluation.outcome))
-    }
+    let engine = LearnerEngine(settings: settings, folder: folder.path, rows: rows, heldOut: heldOut)
     let resumed = try await resume(engine, store, log)
     let recovered = try store.rollBack(to: UInt32(resumed.version))
+    try await engine.begin(incarnation: recovered.incarnation + 1, checkpoints: recovered.checkpoints.map(\.path))
 
     let runKeys = RunKeys(folder: keyFolder)
-    let transport = try await ZeroMQLearnerTransport.open(
-      bind: bind, keys: runKeys.pair(of: RunKeys.learnerName), allowed: runKeys.allowed(), report: { log(.warning, $0) })
+    let transport = try await listen(bind, folder, runKeys, log)
     let endpoint = "\(bind.split(separator: ":").dropLast().joined(separator: ":")):\(transport.ports.control)"
     try DurableFiles.write("\(endpoint)\n\(getpid())\n", to: folder.endpoint)
     log(.info, "listening on \(endpoint), at version \(resumed.version) of \(settings.run.steps)")
@@ -132,16 +128,35 @@ package enum RoleProcess {
   private static func resume(
     _ engine: LearnerEngine, _ store: RunStore, _ log: @Sendable (LogLevel, String) -> Void
   ) async throws -> WeightManifest {
-    for (step, path, policy) in try store.checkpoints() {
+    for checkpoint in try store.checkpoints() {
       do {
-        let manifest = try await engine.load(checkpoint: path, step: step, expecting: policy)
-        log(.info, "going on from the checkpoint of step \(step)")
+        let manifest = try await engine.load(
+          checkpoint: checkpoint.path, step: checkpoint.step, expecting: checkpoint.policy)
+        log(.info, "going on from the checkpoint of step \(checkpoint.step)")
         return manifest
       } catch {
-        log(.error, "the checkpoint of step \(step) is not used: \(error)")
+        log(.error, "the checkpoint of step \(checkpoint.step) is not used: \(error)")
       }
     }
     return try await engine.loadBase()
+  }
+
+  /// Where any port will do, a learner that starts again takes the one it had: that is where its peers look for it.
+  private static func listen(
+    _ bind: String, _ folder: RunFolder, _ keys: RunKeys, _ log: @escaping @Sendable (LogLevel, String) -> Void
+  ) async throws -> ZeroMQLearnerTransport {
+    func open(_ address: String) async throws -> ZeroMQLearnerTransport {
+      try await ZeroMQLearnerTransport.open(
+        bind: address, keys: keys.pair(of: RunKeys.learnerName), allowed: keys.allowed(), report: { log(.warning, $0) })
+    }
+    guard bind.hasSuffix(":0"), let last = folder.lastEndpoint, last.hasPrefix(bind.dropLast()) else {
+      return try await open(bind)
+    }
+    do {
+      return try await open(last)
+    } catch let error as ZeroMQError where error.code == "zeromq.address-in-use" {
+      return try await open(bind)
+    }
   }
 
   private static func artifacts(_ settings: RunSettings) throws -> [(artifact: Artifact, file: String)] {
@@ -185,6 +200,9 @@ extension RunSettings {
         vocabularySize: vocabularySize, staleness: rollout.staleness),
       leaseDuration: .seconds(cluster.leaseSeconds), heartbeat: .seconds(cluster.heartbeatSeconds),
       peerTimeout: .seconds(cluster.peerTimeoutSeconds), maximumAttempts: UInt32(cluster.maximumAttempts),
-      checkpointEvery: UInt32(run.checkpointEvery), shutdownGrace: .seconds(3), stallAfter: .seconds(30))
+      checkpointEvery: UInt32(run.checkpointEvery), keepCheckpoints: run.keepCheckpoints, keepsGroups: run.keepGroups,
+      hedgeAfter: cluster.hedgeAfter > 0 ? cluster.hedgeAfter : nil, shutdownGrace: .seconds(3),
+      stallAfter: .seconds(cluster.stallWarningSeconds),
+      endAfterStall: cluster.stallLimitSeconds > 0 ? .seconds(cluster.stallLimitSeconds) : nil)
   }
 }

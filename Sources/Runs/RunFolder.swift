@@ -1,5 +1,5 @@
 internal import ActionableErrors
-package import DurableFiles
+internal import DurableFiles
 internal import Foundation
 
 /// Where the files of a run lie.
@@ -29,6 +29,12 @@ package struct RunFolder: Sendable, Hashable {
   package var report: String { "\(path)/report.html" }
   package var summary: String { "\(path)/summary.json" }
   private var lock: String { "\(path)/lock" }
+
+  /// Where the learner listened last; nil if that is not known.
+  var lastEndpoint: String? {
+    let bytes = try? DurableFiles.read(endpoint, limit: 4096)
+    return bytes.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\n").first.map(String.init) }
+  }
 
   /// Creates the folder, checks that it can be written to, and takes its lock for as long as the result lives.
   ///

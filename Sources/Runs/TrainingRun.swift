@@ -152,11 +152,7 @@ package struct TrainingRun: Sendable {
   private func waitForEndpoint(_ learner: LocalProcess, in cluster: LocalCluster) async throws -> String? {
     let deadline = ContinuousClock.now + .seconds(120)
     while await !cluster.hasEnded(learner) {
-      if let bytes = try? DurableFiles.read(folder.endpoint, limit: 4096),
-        let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").first
-      {
-        return String(line)
-      }
+      if let endpoint = folder.lastEndpoint { return endpoint }
       guard ContinuousClock.now < deadline else {
         throw RunError(
           code: "run.learner-silent", message: "the learner has not begun to listen within 120 s",

@@ -92,6 +92,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var checkpointEvery = 20
     /// Checkpoints kept besides the best by held-out accuracy.
     package var keepCheckpoints = 2
+    /// Whether groups are kept for good; otherwise until no checkpoint needs them.
+    package var keepGroups = true
     /// Steps between evaluations on the held-out rows; 0: only before and after.
     package var evaluateEvery = 20
     /// Held-out rows evaluated; 0: all.
@@ -114,6 +116,12 @@ package struct RunSettings: Sendable, Codable, Equatable {
     /// Silence after which a peer is taken for dead.
     package var peerTimeoutSeconds = 5.0
     package var maximumAttempts = 5
+    /// A lease that takes this many times as long as others is issued to a second worker too; 0: never.
+    package var hedgeAfter = 4.0
+    /// Time without progress after which the learner says whom it waits for.
+    package var stallWarningSeconds = 30.0
+    /// Time without progress after which the run ends; 0: never.
+    package var stallLimitSeconds = 0.0
     /// Where the learner listens; port 0: any free one.
     package var bind = "tcp://127.0.0.1:0"
 

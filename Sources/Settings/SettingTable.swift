@@ -82,7 +82,8 @@ enum SettingTable {
     .whole("run.steps", \.run.steps, 1...Int(UInt32.max), "steps of training"),
     .whole("run.epochs", \.run.epochs, 1...1 << 20, "passes over the rows in place of run.steps; null: run.steps"),
     .whole("run.checkpointEvery", \.run.checkpointEvery, 0...1 << 30, "steps between checkpoints; 0: only at the end"),
-    .whole("run.keepCheckpoints", \.run.keepCheckpoints, 1...1000, "checkpoints that are kept"),
+    .whole("run.keepCheckpoints", \.run.keepCheckpoints, 1...1000, "newest checkpoints that are kept, at least 2, besides the best"),
+    .flag("run.keepGroups", \.run.keepGroups, "for good, as replaying needs; otherwise until no checkpoint needs them"),
     .whole("run.evaluateEvery", \.run.evaluateEvery, 0...1 << 30, "steps between evaluations; 0: only before and after"),
     .whole("run.evaluateRows", \.run.evaluateRows, 0...1 << 30, "held-out rows that are evaluated; 0: all"),
   ]
@@ -98,6 +99,13 @@ enum SettingTable {
     .number("cluster.heartbeatSeconds", \.cluster.heartbeatSeconds, .from(0.05, to: 60), "between signs of life"),
     .number("cluster.peerTimeoutSeconds", \.cluster.peerTimeoutSeconds, .from(0.2, to: 3600), "of silence: a peer is lost"),
     .whole("cluster.maximumAttempts", \.cluster.maximumAttempts, 1...1000, "after which work is set aside with its reason"),
+    .number("cluster.hedgeAfter", \.cluster.hedgeAfter, .from(0, to: 1000), "times the usual time: leased twice; 0: never"),
+    .number(
+      "cluster.stallWarningSeconds", \.cluster.stallWarningSeconds, .from(1, to: 86400),
+      "without progress: the learner says whom it waits for"),
+    .number(
+      "cluster.stallLimitSeconds", \.cluster.stallLimitSeconds, .from(0, to: 1e7),
+      "without progress: the run ends with exit code 69; 0: never"),
     .text("cluster.bind", \.cluster.bind, "tcp://ADDRESS:PORT", "where the learner listens; port 0: any free one", if: isEndpoint),
   ]
 

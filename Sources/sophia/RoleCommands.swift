@@ -119,6 +119,9 @@ private func finish(_ end: RunEnd) throws {
   case .interrupted(let reason):
     logLine(.info, "stopped: \(reason)")
     throw ExitCode(interruptedExitCode)
+  case .stalled(let reason):
+    logLine(.error, "stopped: \(reason)")
+    throw ExitCode(stalledExitCode)
   case .failed(let reason):
     logLine(.error, reason)
     throw ExitCode(1)

@@ -134,7 +134,7 @@ func readSettings(_ arguments: [String], note: (String) -> Void = { _ in }) thro
   loaded.notes.forEach(note)
   var settings = loaded.settings
   let rows = try readRows(settings.data.trainFiles, settings.data)
-  try settings.resolve(trainingRows: rows.count)
+  settings.resolve(trainingRows: rows.count)
   return settings
 }
 

@@ -59,3 +59,6 @@ private func startAgainWithQuietThreads() {
 
 /// How a command ends when it was stopped and can go on later; sysexits' EX_TEMPFAIL.
 let interruptedExitCode: Int32 = 75
+
+/// How a command ends when its run made no progress for `cluster.stallLimitSeconds`; sysexits' EX_UNAVAILABLE.
+let stalledExitCode: Int32 = 69

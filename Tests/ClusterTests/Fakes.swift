@@ -39,6 +39,8 @@ final class FakeTrainer: PolicyTrainer {
   func checkpoint(step: UInt32) async throws -> (path: String, policy: SHA256Digest) {
     ("checkpoints/\(step)", manifest.digest)
   }
+
+  func removeCheckpoints(_ paths: [String]) async throws {}
 }
 
 final class FakeGenerator: GroupGenerator {
@@ -111,9 +113,13 @@ final class MemoryJournal: RunJournal {
   private let good: Int
   private let pause: TimeInterval
 
-  init(good: Int = .max, pause: TimeInterval = 0) {
+  /// Commits, the first ones, that find no space.
+  private let fullFor: Int
+
+  init(good: Int = .max, pause: TimeInterval = 0, fullFor: Int = 0) {
     self.good = good
     self.pause = pause
+    self.fullFor = fullFor
   }
 
   var records: [JournalRecord] { state.withLock { $0.records } }
@@ -124,12 +130,13 @@ final class MemoryJournal: RunJournal {
     if pause > 0 { Thread.sleep(forTimeInterval: pause) }
     try state.withLock { state in
       state.commits += 1
+      if state.commits <= fullFor { throw JournalPaused(reason: "no space") }
       guard state.commits <= good else { throw JournalFailure() }
       state.records += records
     }
   }
 
-  func checkpoints() throws -> [(step: UInt32, path: String, policy: SHA256Digest)] { [] }
+  func checkpoints() throws -> [CheckpointRecord] { [] }
   func rollBack(to step: UInt32) throws -> RecoveredLedger { .new }
 }
 

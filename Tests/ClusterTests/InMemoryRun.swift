@@ -38,7 +38,8 @@ final class InMemoryRun: Sendable {
       totalSteps: steps, promptsPerStep: 3,
       admission: AdmissionRules(groupSize: 2, maximumResponseTokens: 8, vocabularySize: 256, staleness: 0),
       leaseDuration: leaseDuration, heartbeat: .milliseconds(50), peerTimeout: .seconds(2),
-      maximumAttempts: maximumAttempts, checkpointEvery: 2, shutdownGrace: .seconds(2), stallAfter: .seconds(5))
+      maximumAttempts: maximumAttempts, checkpointEvery: 2, keepCheckpoints: 2, keepsGroups: true, hedgeAfter: nil,
+      shutdownGrace: .seconds(2), stallAfter: .seconds(5), endAfterStall: nil)
     return try await learner.run(
       settings: settings, schedule: Schedule(rows: 5, seed: 1, shuffled: true), recovered: .new,
       manifest: trainer.manifest)

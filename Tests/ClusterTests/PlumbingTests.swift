@@ -51,8 +51,8 @@ struct JournalWriterTests {
   func batches() async throws {
     let journal = MemoryJournal(pause: 0.02)
     let (tickets, reported) = AsyncStream.makeStream(of: Int.self)
-    let writer = JournalWriter(journal: journal) { result in
-      if case .success(let ticket) = result { reported.yield(ticket) }
+    let writer = JournalWriter(journal: journal) { outcome in
+      if case .durable(let ticket) = outcome { reported.yield(ticket) }
     }
     let records = (1...200).map { JournalRecord.incarnation($0) }
     for (index, record) in records.enumerated() { writer.add([record], ticket: index + 1) }
@@ -69,8 +69,8 @@ struct JournalWriterTests {
   func failure() async throws {
     let journal = MemoryJournal(good: 1)
     let results = Mutex<[String]>([])
-    let writer = JournalWriter(journal: journal) { result in
-      results.withLock { $0.append((try? result.get()).map { "\($0)" } ?? "failed") }
+    let writer = JournalWriter(journal: journal) { outcome in
+      results.withLock { $0.append(outcome.word) }
     }
     for ticket in 1...5 {
       writer.add([.incarnation(UInt32(ticket))], ticket: ticket)
@@ -78,6 +78,32 @@ struct JournalWriterTests {
     }
     #expect(results.withLock { $0 } == ["1", "failed"])
     #expect(journal.records == [.incarnation(1)] && journal.commits == 2)
+  }
+
+  @Test("while the disk is full nothing is lost or reported durable, and all of it is written once there is room")
+  func diskFull() async throws {
+    let journal = MemoryJournal(fullFor: 2)
+    let (outcomes, reported) = AsyncStream.makeStream(of: String.self)
+    let writer = JournalWriter(journal: journal) { reported.yield($0.word) }
+    writer.add([.incarnation(1)], ticket: 1)
+    var words: [String] = []
+    for await word in outcomes {
+      words.append(word)
+      if words.count == 1 { writer.add([.incarnation(2)], ticket: 2) }
+      if word == "2" { break }
+    }
+    #expect(words == ["paused: no space", "paused: no space", "2"])
+    #expect(journal.records == [.incarnation(1), .incarnation(2)])
+  }
+}
+
+extension JournalWriter.Outcome {
+  fileprivate var word: String {
+    switch self {
+    case .durable(let ticket): "\(ticket)"
+    case .paused(let reason): "paused: \(reason)"
+    case .failed: "failed"
+    }
   }
 }
 

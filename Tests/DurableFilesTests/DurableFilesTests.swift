@@ -20,8 +20,8 @@ struct DurableFilesTests {
   @Test("a path may be relative, and one character long", arguments: ["a", "./a", "a.b"])
   func relative(name: String) throws {
     let before = FileManager.default.currentDirectoryPath
-    FileManager.default.changeCurrentDirectoryPath(folder)
-    defer { FileManager.default.changeCurrentDirectoryPath(before) }
+    #expect(FileManager.default.changeCurrentDirectoryPath(folder))
+    defer { _ = FileManager.default.changeCurrentDirectoryPath(before) }
     try DurableFiles.write([1], to: name)
     try DurableFiles.remove(name)
     try DurableFiles.writeFolder(name) { try DurableFiles.write([2], to: "\($0)/x") }

@@ -1,3 +1,5 @@
+import DurableFiles
+
 @testable import Rollout
 
 /// The journal as tables in memory, and a judge of its own: a record that the ledger's rules do not allow is a breach.
@@ -11,7 +13,8 @@ struct JournalModel {
     let step: UInt32
     var state = UnitState.queued
     var attempts: UInt32 = 0
-    var lease: LeaseID?
+    /// Those that count, oldest first.
+    var leases: [RecoveredLedger.Lease] = []
     var group: ScoredGroup?
   }
 
@@ -35,48 +38,62 @@ struct JournalModel {
       guard position == order.count, rows[unit] == nil else { throw Breach(description: "\(unit) issued twice or apart") }
       order.append(unit)
       rows[unit] = Row(unit: unit, step: step)
-    case .leased(let unit, let lease, let attempt, _, _):
+    case .leased(let unit, let lease, let attempt, let worker, let version):
       guard used.insert(lease).inserted, lease.incarnation == incarnation else {
         throw Breach(description: "lease \(lease) used twice")
       }
-      try move(unit, from: [.queued], to: .leased) { row in
+      try move(unit, from: [.queued, .leased]) { row in
         row.attempts += 1
-        row.lease = lease
-        return row.attempts == attempt
+        row.leases.append(
+          .init(id: lease, unit: unit, attempt: attempt, version: version, worker: worker, isGenerated: false))
+        return row.attempts == attempt && row.leases.count <= 2 ? .leased : nil
       }
     case .generated(let unit, let lease):
-      try move(unit, from: [.leased], to: .generated) { $0.lease == lease }
-    case .requeued(let unit, let lease, _):
-      try move(unit, from: [.leased, .generated], to: .queued) { row in
-        defer { row.lease = nil }
-        return row.lease == lease
+      try move(unit, from: [.leased, .generated]) { row in
+        guard let index = row.leases.firstIndex(where: { $0.id == lease && !$0.isGenerated }) else { return nil }
+        row.leases[index].isGenerated = true
+        return .generated
+      }
+    case .leaseEnded(let unit, let lease, _):
+      try move(unit, from: [.leased, .generated]) { row in
+        guard let index = row.leases.firstIndex(where: { $0.id == lease }) else { return nil }
+        row.leases.remove(at: index)
+        return row.leases.isEmpty ? .queued : row.leases.contains(where: \.isGenerated) ? .generated : .leased
       }
     case .admitted(let group, _, _):
-      try move(group.unit, from: [.leased, .generated], to: .admitted) { row in
+      try move(group.unit, from: [.leased, .generated]) { row in
+        let isCounting = row.leases.contains { $0.id == group.lease && $0.attempt == group.attempt }
         row.group = group
-        return row.lease == group.lease && row.attempts == group.attempt
+        row.leases = []
+        return isCounting ? .admitted : nil
       }
     case .deadLettered(let unit, _):
-      try move(unit, from: [.queued, .leased, .generated], to: .deadLettered) { _ in true }
+      try move(unit, from: [.queued, .leased, .generated]) { row in
+        row.leases = []
+        return .deadLettered
+      }
     case .trained(let step):
       guard Int(step.step) == steps.count + 1 else { throw Breach(description: "step \(step.step) out of order") }
-      for unit in step.units { try move(unit, from: [.admitted], to: .trained) { $0.step == step.step } }
+      for unit in step.units { try move(unit, from: [.admitted]) { $0.step == step.step ? .trained : nil } }
       steps.append(step)
     case .checkpointed(let step, _, let policy):
       guard steps.last(where: { $0.step == step })?.policy == policy else {
         throw Breach(description: "checkpoint of step \(step) of another policy")
       }
       checkpoints.append(step)
+    case .retired(let steps, _):
+      guard steps.allSatisfy({ checkpoints.contains($0) && $0 != checkpoints.last }) else {
+        throw Breach(description: "checkpoints \(steps) of \(checkpoints) were retired")
+      }
+      checkpoints.removeAll { steps.contains($0) }
     }
   }
 
-  private mutating func move(
-    _ unit: UnitID, from states: [UnitState], to state: UnitState, _ check: (inout Row) -> Bool
-  ) throws {
+  private mutating func move(_ unit: UnitID, from states: [UnitState], _ next: (inout Row) -> UnitState?) throws {
     guard var row = rows[unit], states.contains(row.state) else {
-      throw Breach(description: "\(unit) is \(rows[unit]?.state.rawValue ?? "unknown") and cannot become \(state.rawValue)")
+      throw Breach(description: "\(unit) is \(rows[unit]?.state.rawValue ?? "unknown"), not one of \(states)")
     }
-    guard check(&row) else { throw Breach(description: "lease, attempt or step of \(unit) are not those issued") }
+    guard let state = next(&row) else { throw Breach(description: "lease, attempt or step of \(unit) are not those issued") }
     row.state = state
     rows[unit] = row
   }
@@ -84,15 +101,10 @@ struct JournalModel {
   /// What a learner finds that starts from the newest checkpoint.
   mutating func recover() -> (step: UInt32, ledger: RecoveredLedger) {
     let step = checkpoints.last ?? 0
+    let takenBack = steps.filter { $0.step > step }.map { ($0.step, $0.policy) }
     steps.removeAll { $0.step > step }
     for unit in order {
-      guard let row = rows[unit] else { continue }
-      switch row.state {
-      case .trained where row.step > step: rows[unit]?.state = .admitted
-      case .leased, .generated, .scored: rows[unit]?.state = .queued
-      default: break
-      }
-      rows[unit]?.lease = nil
+      if let row = rows[unit], row.state == .trained, row.step > step { rows[unit]?.state = .admitted }
     }
     let kept = order.compactMap { rows[$0] }
     return (
@@ -100,7 +112,10 @@ struct JournalModel {
       RecoveredLedger(
         incarnation: incarnation,
         units: kept.map { .init(unit: $0.unit, step: $0.step, state: $0.state, attempts: $0.attempts) },
-        groups: kept.filter { $0.state == .admitted }.compactMap(\.group))
+        groups: kept.filter { $0.state == .admitted }.compactMap(\.group),
+        leases: kept.flatMap(\.leases).sorted { $0.id < $1.id },
+        checkpoints: checkpoints.map { .init(step: $0, path: "c\($0)", policy: SHA256Digest(of: []), accuracy: nil) },
+        takenBack: Dictionary(takenBack) { first, _ in first })
     )
   }
 }

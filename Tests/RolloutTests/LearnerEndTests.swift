@@ -111,6 +111,60 @@ struct LearnerEndTests {
     #expect(bench.checkpoints == (point == 2 ? [1] : []))
   }
 
+  @Test("a run that makes no progress for the time that is set ends with a reason of its own, after a checkpoint")
+  func stallLimit() {
+    var settings = LearnerSettings.sample(steps: 2, prompts: 1)
+    settings.endAfterStall = .seconds(100)
+    var bench = LearnerBench(settings)
+    bench.join()
+    bench.deliver(bench.issued[0])
+    bench.train()
+    bench.say(.bye(reason: ""), .worker)
+    bench.say(.bye(reason: ""), .scorer, role: .scorer)
+    var warnings = 0
+    for _ in 0..<101 where bench.wait(.seconds(1)).logged("no progress for") { warnings += 1 }
+    #expect(warnings == 3 && bench.checkpoints == [1])
+    bench.finishCheckpoint()
+    #expect(bench.end == .stalled(reason: "no progress for 101 s, waiting for a worker to join"))
+  }
+
+  @Test("while the journal has no room nothing is leased and nothing acknowledged; then it goes on")
+  func journalPaused() {
+    var bench = LearnerBench(.sample(prompts: 4))
+    bench.join(credit: 2)
+    bench.isDiskPrompt = false
+    bench.receive(.journalPaused(reason: "no space left"))
+    let actions = bench.deliver(bench.issued[0]) + bench.beat(credit: 3)
+    #expect(actions.issued.isEmpty && !actions.sent(to: .worker).contains(.durable([bench.issued[0].id])))
+    #expect(!bench.receive(.journalPaused(reason: "no space left")).logged("no space"))  // said once
+    let after = bench.receive(.journaled(through: .max))
+    #expect(after.sent(to: .worker).contains(.durable([bench.issued[0].id])) && after.issued.count == 2)
+  }
+
+  @Test("a checkpoint that could not be made is tried again, and the run does not end without it")
+  func checkpointFails() {
+    var bench = LearnerBench(.sample(steps: 1, prompts: 1))
+    bench.join()
+    bench.deliver(bench.issued[0])
+    bench.train()
+    bench.receive(.checkpointFailed(step: 1, reason: "no space left"))
+    sayGoodbye(&bench)
+    #expect(bench.checkpoints == [1] && bench.end == nil)
+    bench.wait(.seconds(5))
+    #expect(bench.checkpoints == [1, 1])
+    bench.finishCheckpoint()
+    #expect(bench.end == .completed)
+  }
+
+  @Test("what is out when a run is stopped goes back into the queue, so that the next start finds it there")
+  func nothingOut() {
+    var bench = LearnerBench(.sample(prompts: 2))
+    bench.join()
+    bench.receive(.stop(reason: "Ctrl-C"))
+    #expect(bench.role.ledger.count(.queued) == 2)
+    #expect(bench.records.count { if case .leaseEnded = $0 { true } else { false } } == 2)
+  }
+
   @Test("a run without progress says whom it waits for", arguments: [false, true])
   func stalled(hasWorker: Bool) {
     var bench = LearnerBench(.sample(prompts: 1))
@@ -121,6 +175,6 @@ struct LearnerEndTests {
       if hasWorker { bench.beat(held: [bench.issued[0].id]) }
     }
     let waiting = hasWorker ? "lease 1.1 of w1" : "a worker to join"
-    #expect(actions.logged("no progress for 30.0 s at step 1: waiting for \(waiting)"))
+    #expect(actions.logged("no progress for 31 s at step 1: waiting for \(waiting)"))
   }
 }

@@ -147,15 +147,41 @@ struct LearnerLeaseTests {
     var bench = LearnerBench(.sample(steps: 1, prompts: 2))
     bench.join(credit: 1)
     let poison = bench.issued[0].unit
-    for _ in 0..<3 {
-      guard let lease = bench.issued.last, lease.unit == poison else { break }
-      bench.say(.declined(lease.id, reason: "the image is no image"))
+    for _ in 0..<6 {
+      guard let lease = bench.issued.last else { break }
+      if lease.unit == poison {
+        bench.say(.declined(lease.id, reason: "the image is no image"))
+      } else {
+        bench.deliver(lease)
+      }
+      bench.wait(.seconds(1))
     }
     #expect(bench.role.ledger.entry(of: poison)?.state == .deadLettered)
     let reasons = bench.records.compactMap { if case .deadLettered(_, let reason) = $0 { reason } else { nil } }
     #expect(reasons == ["gave up after 3 failed attempts; the last: w1 declined it: the image is no image"])
-    bench.deliver(bench.issued[3])
-    #expect(bench.trainings.first?.groups.map(\.unit) == [bench.issued[3].unit])
+    #expect(bench.trainings.map { $0.groups.map(\.unit.prompt) } == [[1]])
+  }
+
+  @Test("a unit that keeps failing waits before it is leased again, longer each time")
+  func pause() {
+    var settings = LearnerSettings.sample(prompts: 1)
+    settings.maximumAttempts = 10
+    var bench = LearnerBench(settings)
+    bench.join(credit: 1)
+    bench.say(.declined(bench.issued[0].id, reason: "no"))
+    #expect(bench.issued.count == 2)  // the first failure may have been an accident
+    var waits: [Int] = []
+    for failure in 2...5 {
+      bench.say(.declined(bench.issued[failure - 1].id, reason: "no"))
+      #expect(bench.issued.count == failure)
+      var waited = 0
+      while bench.issued.count == failure, waited < 1000 {
+        bench.wait(.milliseconds(10))
+        waited += 10
+      }
+      waits.append(waited)
+    }
+    for (index, wait) in waits.enumerated() { #expect((50 << index...(100 << index) + 10).contains(wait), "\(waits)") }
   }
 
   @Test("only the worker that holds a lease can report or decline it")
@@ -176,6 +202,64 @@ struct LearnerLeaseTests {
     let strange = LeaseID(incarnation: 7, number: 1)
     let answers = bench.beat(held: [bench.issued[0].id, bench.issued[1].id, strange]).sent(to: .worker)
     #expect(answers == [.durable([bench.issued[0].id]), .revoked([strange]), .heartbeat])
+  }
+}
+
+@Suite("Stragglers")
+struct HedgingTests {
+  /// Eight leases that took a second each, then one that has been out for a while, and an idle worker.
+  private func straggling(for duration: Duration, hedgeAfter: Double? = 4) -> LearnerBench {
+    var settings = LearnerSettings.sample(prompts: 9)
+    settings.hedgeAfter = hedgeAfter
+    var bench = LearnerBench(settings)
+    bench.join(credit: 1)
+    for index in 0..<8 {
+      bench.now = bench.now + .seconds(1)
+      bench.say(.generated(bench.issued[index].id))
+      bench.deliver(bench.issued[index])
+      bench.beat(credit: 1)
+    }
+    bench.say(.hello(.sample(.worker)), .otherWorker)
+    bench.now = bench.now + duration
+    bench.beat(credit: 1, held: [bench.issued[8].id])
+    bench.beat(.otherWorker, credit: 1)
+    return bench
+  }
+
+  @Test("a lease that takes several times as long as others is issued to an idle worker too, once")
+  func hedge() {
+    var bench = straggling(for: .seconds(5))
+    #expect(bench.issued.count == 10 && bench.issued[9].unit == bench.issued[8].unit)
+    #expect(bench.issued[9].worker == .otherWorker && bench.issued[9].attempt == 2)
+    bench.say(.hello(.sample(.worker)), PeerID(name: "w3", connection: "z"))
+    bench.beat(PeerID(name: "w3", connection: "z"), credit: 1)
+    #expect(bench.issued.count == 10)
+  }
+
+  @Test("a lease that takes a little longer than others is not", arguments: [(3, 4.0), (50, nil)])
+  func patience(seconds: Int, hedgeAfter: Double?) {
+    #expect(straggling(for: .seconds(seconds), hedgeAfter: hedgeAfter).issued.count == 9)
+  }
+
+  @Test("whichever group comes first counts; the other is let go and refused", arguments: [8, 9])
+  func firstCounts(winner: Int) {
+    var bench = straggling(for: .seconds(5))
+    let (first, second) = (bench.issued[winner], bench.issued[17 - winner])
+    let actions = bench.deliver(first)
+    #expect(actions.sent(to: first.worker) == [.durable([first.id])])
+    #expect(actions.sent(to: second.worker) == [.revoked([second.id])])
+    #expect(bench.deliver(second).logged("not one that counts"))
+    #expect(bench.role.ledger.count(.admitted) == 9)
+    #expect([.worker, .otherWorker].map { bench.role.membership.lent(to: $0) } == [0, 0])
+  }
+
+  @Test("a hedged unit is queued again only when both leases have ended")
+  func bothEnd() {
+    var bench = straggling(for: .seconds(5))
+    bench.say(.bye(reason: ""), .worker)
+    #expect(bench.role.ledger.count(.leased) == 1)
+    bench.say(.bye(reason: ""), .otherWorker)
+    #expect(bench.role.ledger.count(.leased) == 0 && bench.role.ledger.count(.queued) == 1)
   }
 }
 

@@ -1,3 +1,4 @@
+import DurableFiles
 import Testing
 
 @testable import Rollout
@@ -56,7 +57,7 @@ struct LearnerStepTests {
       + bench.deliver(lease, change: { $0.version = 1 }) + bench.deliver(lease, taskMatches: false)
       + bench.deliver(lease, role: .worker)
     #expect(bench.role.refusals == 6 && actions.logged("is not a scorer") && actions.logged("other than the one issued"))
-    #expect(bench.role.ledger.entry(of: lease.unit)?.lease == lease.id)
+    #expect(bench.role.ledger.entry(of: lease.unit)?.leases.map(\.id) == [lease.id])
     bench.deliver(lease)
     #expect(bench.role.ledger.count(.admitted) == 1)
   }
@@ -118,8 +119,11 @@ struct LearnerStepTests {
   func emptyStep() {
     var bench = LearnerBench(.sample(steps: 1, prompts: 1))
     bench.join()
-    for _ in 0..<3 { if let lease = bench.issued.last { bench.say(.declined(lease.id, reason: "no")) } }
-    #expect(bench.trainings.count == 1 && bench.trainings[0].groups.isEmpty)
+    for _ in 0..<3 {
+      if let lease = bench.issued.last { bench.say(.declined(lease.id, reason: "no")) }
+      bench.wait(.seconds(1))
+    }
+    #expect(bench.trainings.map(\.groups.count) == [0])
   }
 
   @Test("a trainer that answers for other units than it was given ends the run")
@@ -167,6 +171,104 @@ struct LearnerRecoveryTests {
     #expect(bench.say(.heartbeat(stale)).sent(to: .worker) == [.helloWanted])
     let old = LeaseID(incarnation: 3, number: 1)
     #expect(bench.beat(held: [old]).sent(to: .worker).contains(.revoked([old])))
+  }
+
+  /// Unit 2 was out to `worker` under version 1 when the learner died at version 1.
+  private func interrupted(version: UInt64 = 1, isGenerated: Bool = false, made: [UInt32: SHA256Digest] = [:]) -> LearnerBench {
+    let lease = RecoveredLedger.Lease(
+      id: LeaseID(incarnation: 3, number: 9), unit: UnitID(epoch: 0, prompt: 2), attempt: 1, version: version,
+      worker: "w1", isGenerated: isGenerated)
+    return LearnerBench(
+      recovered: RecoveredLedger(
+        incarnation: 3,
+        units: [
+          unit(0, .trained), unit(1, .trained), unit(2, isGenerated ? .generated : .leased), unit(3, .queued),
+        ], groups: [], leases: [lease], takenBack: made), version: 1)
+  }
+
+  private func handIn(_ bench: inout LearnerBench, version: UInt64 = 1) -> [LearnerAction] {
+    bench.deliver((.worker, LeaseID(incarnation: 3, number: 9), UnitID(epoch: 0, prompt: 2), 1, version, 2))
+  }
+
+  @Test("a group that was out when the learner died is taken when its worker hands it in", arguments: [true, false])
+  func handedIn(hasJoined: Bool) {
+    var bench = interrupted(isGenerated: true)
+    if hasJoined { bench.join(credit: 1) }
+    let actions = handIn(&bench)
+    #expect(bench.role.ledger.count(.admitted) == 1 && !actions.logged("refused"))
+    #expect(bench.records.contains { if case .admitted(let group, _, _) = $0 { group.lease.incarnation == 3 } else { false } })
+  }
+
+  @Test("what a worker that came back is still generating is its own, and charged to its credit")
+  func stillGenerating() {
+    var bench = interrupted()
+    bench.say(.hello(.sample(.worker)))
+    bench.beat(credit: 2, held: [LeaseID(incarnation: 3, number: 9)])
+    #expect(bench.issued.map(\.unit.prompt) == [3] && bench.role.membership.lent(to: .worker) == 2)
+    bench.say(.generated(LeaseID(incarnation: 3, number: 9)))
+    #expect(bench.role.membership.lent(to: .worker) == 1)
+    _ = handIn(&bench)
+    #expect(bench.role.ledger.count(.admitted) == 1)
+  }
+
+  @Test("what a worker that came back does not have any more is sent to it again under the same number")
+  func sentAgain() {
+    var bench = interrupted()
+    bench.say(.hello(.sample(.worker)))
+    bench.beat(credit: 2)
+    #expect(bench.issued.contains { $0.id == LeaseID(incarnation: 3, number: 9) && $0.attempt == 1 })
+  }
+
+  @Test("a worker that does not come back loses its leases after a while, and that is no fault of the units")
+  func notBack() {
+    var bench = interrupted(isGenerated: true)
+    let other = PeerID.otherWorker
+    bench.say(.hello(.sample(.worker)), other)
+    bench.beat(other, credit: 2)
+    #expect(bench.issued.map(\.unit.prompt) == [3])
+    bench.now = bench.now + .seconds(11)
+    let actions = bench.beat(other, credit: 2, held: [bench.issued[0].id])
+    #expect(actions.issued.map(\.unit.prompt) == [2] && actions.issued[0].attempt == 2)
+    #expect(bench.role.ledger.entry(of: UnitID(epoch: 0, prompt: 2))?.failures == 0)
+    #expect(handIn(&bench).logged("not one that counts"))
+  }
+
+  @Test("what was sampled from a version that does not come back ends at once")
+  func versionGone() {
+    let bench = interrupted(version: 2, isGenerated: true)
+    #expect(bench.role.ledger.count(.queued) == 2)
+    #expect(bench.records.contains { if case .leaseEnded(_, _, let reason) = $0 { reason == "version 2 is gone" } else { false } })
+  }
+
+  /// The learner was at version 2 when it died, and goes back to version 1; step 2 is trained again.
+  private func retraining(earlier: SHA256Digest) -> LearnerBench {
+    let lease = RecoveredLedger.Lease(
+      id: LeaseID(incarnation: 3, number: 9), unit: UnitID(epoch: 0, prompt: 4), attempt: 1, version: 2, worker: "w1",
+      isGenerated: true)
+    let groups = (2..<4 as Range<UInt32>).map { ScoredGroup.sample(unit: UnitID(epoch: 0, prompt: $0), step: 2, version: 1) }
+    return LearnerBench(
+      .sample(steps: 3, staleness: 1),
+      recovered: RecoveredLedger(
+        incarnation: 3,
+        units: [
+          unit(0, .trained), unit(1, .trained), unit(2, .admitted), unit(3, .admitted), unit(4, .generated),
+          unit(5, .queued),
+        ], groups: groups, leases: [lease], takenBack: [2: earlier]), version: 1)
+  }
+
+  @Test("what was sampled from a version that is made again from the same groups is taken")
+  func versionComesBack() {
+    var bench = retraining(earlier: WeightManifest.sample(2).digest)
+    bench.deliver((.worker, LeaseID(incarnation: 3, number: 9), UnitID(epoch: 0, prompt: 4), 1, 2, 3))
+    #expect(bench.role.ledger.count(.admitted) == 3)
+    #expect(!bench.train().logged("other weights"))
+  }
+
+  @Test("if the same groups make another version than before, that is said, and what is out on it ends")
+  func otherWeights() {
+    var bench = retraining(earlier: WeightManifest.sample(7).digest)
+    #expect(bench.train().logged("step 2 made other weights than before the restart"))
+    #expect(bench.role.ledger.count(.generated) == 0)
   }
 
   @Test("a run that is already complete ends without waiting for anyone")

@@ -105,7 +105,8 @@ extension LearnerSettings {
       totalSteps: steps, promptsPerStep: prompts,
       admission: AdmissionRules(groupSize: 2, maximumResponseTokens: 4, vocabularySize: 10, staleness: staleness),
       leaseDuration: .seconds(60), heartbeat: .seconds(1), peerTimeout: .seconds(10), maximumAttempts: 3,
-      checkpointEvery: checkpointEvery, shutdownGrace: .seconds(5), stallAfter: .seconds(30))
+      checkpointEvery: checkpointEvery, keepCheckpoints: 2, keepsGroups: true, hedgeAfter: nil,
+      shutdownGrace: .seconds(5), stallAfter: .seconds(30), endAfterStall: nil)
   }
 }
 

@@ -24,6 +24,9 @@ struct SimulatedCluster {
     /// A row that no worker can serve.
     var poison: UInt32?
     var maximumAttempts: UInt32 = 1000
+    var hedgeAfter: Double? = 2
+    /// Chance that a group takes twenty times as long to generate.
+    var stragglers = 0.05
     /// Faults end after this many seconds, so that every run can end.
     var calmAfter = 60.0
   }
@@ -65,6 +68,10 @@ struct SimulatedCluster {
   /// Seconds after which the learner had ended the run.
   private(set) var endedAt = 0.0
   private(set) var restarts = 0
+  /// Groups that came under a lease of an incarnation before the one that admitted them.
+  private(set) var handedIn = 0
+  /// Leases issued for units that were out already.
+  private(set) var hedges = 0
   private(set) var trace: UInt64 = 0xcbf2_9ce4_8422_2325
   private var workers: [PeerID: WorkerRole] = [:]
   private var scorers: [PeerID: ScorerRole] = [:]
@@ -164,6 +171,7 @@ struct SimulatedCluster {
     settings.leaseDuration = .seconds(20)
     settings.peerTimeout = .seconds(5)
     settings.maximumAttempts = options.maximumAttempts
+    settings.hedgeAfter = options.hedgeAfter
     settings.admission.vocabularySize = 256
     var role = LearnerRole(
       settings: settings, schedule: Schedule(rows: 5, seed: 9, shuffled: true), recovered: recovered,
@@ -232,6 +240,7 @@ struct SimulatedCluster {
         }
         transmit(.chunk(chunk(at: fetch.offset, count: min(fetch.count, 11))), to: peer)
       case .journal(let records, let ticket):
+        count(records)
         // A disk keeps the order.
         post(.synced(records, ticket: ticket, life: life), after: 0.05)
       case .train(let step, let groups):
@@ -251,12 +260,22 @@ struct SimulatedCluster {
         }
       case .checkpoint(let step):
         post(.saved(step: step, policy, life: life), after: 0.3 + draws.uniform())
-      case .log: break
+      case .log, .removeCheckpoints: break
       case .finish(let how):
         end = how
         endedAt = seconds
         learner = nil
         return
+      }
+    }
+  }
+
+  private mutating func count(_ records: [JournalRecord]) {
+    for record in records {
+      switch record {
+      case .admitted(let group, _, _): if group.lease.incarnation < learner?.incarnation ?? 0 { handedIn += 1 }
+      case .leased(let unit, _, _, _, _): if learner?.ledger.entry(of: unit)?.leases.count == 2 { hedges += 1 }
+      default: break
       }
     }
   }
@@ -279,7 +298,8 @@ struct SimulatedCluster {
       guard lease.unit.prompt != options.poison else {
         return soon(.generationFailed(lease.id, reason: "the image is no image"), 0.1)
       }
-      soon(.generated(sample(lease, with: engines[peer] ?? [])), 0.2 + 1.5 * draws.uniform())
+      let slowness = !isCalm && draws.chance(options.stragglers) ? 20.0 : 1
+      soon(.generated(sample(lease, with: engines[peer] ?? [])), slowness * (0.2 + 1.5 * draws.uniform()))
     case .push(let group, let scorer):
       let reader = scorers.keys.sorted().first { "tcp://\($0.name):\((Int($0.connection) ?? 0) % 2)" == scorer.endpoint }
       if let reader { send(.toScorer(reader, .group(peer, role: .worker, group))) }
@@ -343,7 +363,7 @@ struct SimulatedCluster {
     guard let learner else { return }
     guard learner.ledger.isConserved else { throw JournalModel.Breach(description: "work is not conserved") }
     for peer in learner.membership.workers {
-      let open = learner.leases.held(by: peer).count { learner.ledger.entry(of: $0.record.unit)?.state == .leased }
+      let open = learner.leases.held(by: peer).count { learner.ledger.isGenerating($0.record.unit, under: $0.id) }
       guard learner.membership.lent(to: peer) == open, open <= 2 else {
         throw JournalModel.Breach(
           description: "\(peer) holds \(open) leases and is charged with \(learner.membership.lent(to: peer))")
@@ -354,7 +374,7 @@ struct SimulatedCluster {
   /// S3: what is acknowledged is on the disk.
   private func checkDurable(_ leases: [LeaseID]) throws {
     for lease in leases {
-      let row = journal.rows.values.first { $0.lease == lease }
+      let row = journal.rows.values.first { $0.group?.lease == lease }
       guard row?.state == .admitted || row?.state == .trained else {
         throw JournalModel.Breach(description: "lease \(lease) was acknowledged before it was durable")
       }

@@ -27,6 +27,7 @@ struct SimulatedClusterTests {
   @Test("in synchronous mode every run trains every unit once and ends with the policy of the undisturbed run")
   func synchronous() throws {
     let expected = try undisturbed()
+    var hedges = 0
     for seed in 1...150 as ClosedRange<UInt64> {
       var options = SimulatedCluster.Options()
       options.workers = 1 + Int(seed % 4)
@@ -35,21 +36,26 @@ struct SimulatedClusterTests {
       #expect(cluster.journal.rows.values.allSatisfy { $0.state == .trained }, "seed \(seed)")
       #expect(cluster.journal.steps.flatMap(\.units) == cluster.journal.order, "seed \(seed)")
       #expect(policy(cluster) == expected, "seed \(seed)")
+      hedges += cluster.hedges
     }
+    #expect(hedges > 50)
   }
 
   @Test("a learner that dies and goes on from its checkpoint ends with the policy of the undisturbed run")
   func learnerDeaths() throws {
     let expected = try undisturbed()
-    var restarts = 0
+    var (restarts, handedIn) = (0, 0)
     for seed in 1...100 as ClosedRange<UInt64> {
       var options = SimulatedCluster.Options()
       options.learnerDeaths = 0.1
       let cluster = try run(seed, options)
       #expect(cluster.end == .completed && policy(cluster) == expected, "seed \(seed)")
       restarts += cluster.restarts
+      handedIn += cluster.handedIn
     }
     #expect(restarts > 100)
+    // What the workers held through the restarts was not generated again.
+    #expect(handedIn > 100)
   }
 
   @Test("in asynchronous mode no sample is older than allowed, and every unit is trained once", arguments: [1, 2])

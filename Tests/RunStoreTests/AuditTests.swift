@@ -18,7 +18,7 @@ struct AuditTests {
     ("UPDATE units SET trained_step = 7 WHERE position = 0", "Unit 0/0 is marked as trained by a step that is not there."),
     ("UPDATE groups SET version = 1 WHERE position = 0", "Unit 0/0 was trained before the policy that sampled it."),
     ("UPDATE checkpoints SET policy_sha256 = x'00'", "The checkpoint of step 1 is not of the policy that the step made."),
-    ("UPDATE units SET state = 'queued' WHERE position = 4", "Lease 1.9 is open although its unit is not out on it."),
+    ("UPDATE units SET state = 'queued' WHERE position = 4", "Lease 1.9 is open although its unit is not out."),
   ])
   func tampered(sql: String, sentence: String) throws {
     let folder = try TemporaryFolder()

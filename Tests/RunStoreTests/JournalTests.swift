@@ -64,7 +64,7 @@ struct JournalTests {
     ("skipping a step", [Sample.trained(3, [1])]),
     ("training the same step again", [Sample.trained(1, [1])]),
     ("leasing a lease's number again", [Sample.leased(3, 9)]),
-    ("leasing what is out", [Sample.leased(2, 10, attempt: 2)]),
+    ("leasing what is out on two leases", [Sample.leased(2, 10, attempt: 2), Sample.leased(2, 11, attempt: 3)]),
     ("leasing out of the order of attempts", [Sample.leased(3, 10, attempt: 2)]),
     ("leasing a dead letter", [Sample.leased(4, 10)]),
     ("generating under another lease", [.generated(unit: Sample.unit(2), lease: Sample.lease(8))]),
@@ -72,7 +72,7 @@ struct JournalTests {
     ("admitting twice", [Sample.admitted(Sample.group(1, 2))]),
     ("admitting under a late lease", [Sample.admitted(Sample.group(2, 8))]),
     ("admitting another attempt", [Sample.admitted(Sample.group(2, 9, attempt: 2))]),
-    ("returning under another lease", [.requeued(unit: Sample.unit(2), lease: Sample.lease(8), reason: "late")]),
+    ("returning under another lease", [.leaseEnded(unit: Sample.unit(2), lease: Sample.lease(8), reason: "late")]),
     ("issuing a unit twice", [.issued(position: 5, unit: Sample.unit(0), step: 1)]),
     ("leaving a gap in the schedule", [.issued(position: 6, unit: Sample.unit(6), step: 1)]),
     ("an incarnation that is not newer", [.incarnation(1)]),
@@ -104,10 +104,48 @@ struct JournalTests {
   @Test("a unit that comes back is leased again under a new number and the next attempt")
   func requeue() throws {
     try store.commit(Sample.issued(0..<1) + [Sample.leased(0, 1)])
-    try store.commit([.requeued(unit: Sample.unit(0), lease: Sample.lease(1), reason: "the lease ran out")])
+    try store.commit([.leaseEnded(unit: Sample.unit(0), lease: Sample.lease(1), reason: "the lease ran out")])
     try store.commit([Sample.leased(0, 2, attempt: 2), Sample.admitted(Sample.group(0, 2, attempt: 2))])
     #expect(try reader.counts()[.admitted] == 1)
     #expect(try reader.audit().problems == [])
+  }
+
+  @Test("a hedged unit is out on two leases; the group of either is taken, and then neither counts any more")
+  func hedged() throws {
+    try store.commit(Sample.issued(0..<1) + [Sample.leased(0, 1), Sample.leased(0, 2, attempt: 2)])
+    try store.commit([.generated(unit: Sample.unit(0), lease: Sample.lease(1))])
+    #expect(try reader.audit().problems == [])
+    try store.commit([Sample.admitted(Sample.group(0, 2, attempt: 2))])
+    #expect(code { try store.commit([Sample.admitted(Sample.group(0, 1))]) } == "store.refused")
+    #expect(try reader.counts()[.admitted] == 1)
+    #expect(try reader.audit().problems == [])
+  }
+
+  @Test("when one of two leases ends, the unit is as the other stands")
+  func hedgeEnds() throws {
+    try store.commit(Sample.issued(0..<1) + [Sample.leased(0, 1), Sample.leased(0, 2, attempt: 2)])
+    try store.commit([.generated(unit: Sample.unit(0), lease: Sample.lease(1))])
+    try store.commit([.leaseEnded(unit: Sample.unit(0), lease: Sample.lease(1), reason: "the scorer lost it")])
+    #expect(try reader.counts()[.leased] == 1)
+    try store.commit([.leaseEnded(unit: Sample.unit(0), lease: Sample.lease(2), reason: "late")])
+    #expect(try reader.counts()[.queued] == 1)
+    #expect(try reader.audit().problems == [])
+  }
+
+  @Test("groups that no checkpoint needs any more are let go, and the ledger is still sound")
+  func forgets() throws {
+    try store.commit(Sample.untilAdmission(0..<3) + [Sample.trained(1, [0]), Sample.trained(2, [1])])
+    let checkpoints: [JournalRecord] = [1, 2].map {
+      .checkpointed(step: $0, path: "checkpoints/\($0)", policy: Sample.digest(UInt8($0)))
+    }
+    try store.commit(checkpoints + [.retired(checkpoints: [1], forgetting: 1)])
+    let audit = try reader.audit()
+    #expect(audit.problems == [] && audit.groups == 2 && audit.counts == [.trained: 2, .admitted: 1])
+    #expect(audit.checkpoints.map(\.step) == [2])
+    // A learner that has to go back beyond them generates them again.
+    let recovered = try store.rollBack(to: 0)
+    #expect(recovered.units.map(\.state) == [.queued, .admitted, .admitted])
+    #expect(recovered.takenBack == [1: Sample.digest(1), 2: Sample.digest(2)])
   }
 
   @Test("a metric that is not a number does not stop the run, and reads back as none")

@@ -44,8 +44,13 @@ enum Sample {
 
   static func admitted(_ group: ScoredGroup) -> JournalRecord { .admitted(group, worker: "worker-0", scorer: "scorer-0") }
 
-  static func trained(_ step: UInt32, _ prompts: [UInt32], _ metrics: [Metric] = []) -> JournalRecord {
-    .trained(TrainedStep(step: step, units: prompts.map(unit), metrics: metrics, policy: digest(UInt8(step))))
+  static func trained(
+    _ step: UInt32, _ prompts: [UInt32], _ metrics: [Metric] = [], accuracy: Double? = nil
+  ) -> JournalRecord {
+    .trained(
+      TrainedStep(
+        step: step, units: prompts.map(unit), metrics: metrics, policy: digest(UInt8(step)),
+        evaluation: accuracy.map { HeldOutScore(rows: 4, accuracy: $0, outcome: $0) }))
   }
 
   /// Units `prompts`, from issue to admission, under leases of the same numbers plus one.
@@ -61,12 +66,12 @@ enum Sample {
   }
 }
 
-/// The code of the error that `body` throws, if it throws one of the store's.
+/// The code of the error that `body` throws, if it throws one of the store's; "paused" if the journal is to be tried again.
 func code(_ body: () throws -> Void) -> String? {
   do {
     try body()
     return nil
   } catch {
-    return (error as? RunStoreError)?.code
+    return error is JournalPaused ? "paused" : (error as? RunStoreError)?.code
   }
 }

@@ -109,7 +109,7 @@ private struct World {
     process.arguments =
       ["train", "\(folder)/run.yaml", "run.folder=\(folder)/\(name)", "cluster.workers=\(workers)"] + overrides
     let log = "\(folder)/\(name).err"
-    FileManager.default.createFile(atPath: log, contents: nil)
+    _ = FileManager.default.createFile(atPath: log, contents: nil)
     process.standardError = FileHandle(forWritingAtPath: log)
     process.standardOutput = FileHandle.nullDevice
     try process.run()
