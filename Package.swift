@@ -116,6 +116,11 @@ let package = Package(
         "TrustGRPO", "VisionLanguage",
       ]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
-    tests("Runs", ["DataSets", "DurableFiles", "Engines", "Rollout", "RunStore", "Settings", "VisualReasoning"]),
+    tests(
+      "Runs",
+      [
+        "DataSets", "DurableFiles", "Engines", "Rollout", "RunStore", "Settings", "VisualReasoning",
+        .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
   ]
 )

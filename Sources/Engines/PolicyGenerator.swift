@@ -94,6 +94,7 @@ extension RunSettings {
     made.globalBatchSize = optimizer.globalBatchSize
     made.microBatchGroups = optimizer.microBatchGroups
     made.freezesVisionTower = model.freezeVisionTower
+    made.objective = rollout.staleness > 0 ? .decoupled : .coupled
     return made
   }
 }

@@ -26,10 +26,14 @@ enum StepMetrics {
 
 extension TrustGRPOMetrics {
   var named: [Metric] {
-    [
+    let always = [
       Metric("loss", loss), Metric("kl", kl), Metric("entropy", entropy), Metric("clip_fraction", clipFraction),
       Metric("ratio", meanRatio), Metric("gradient_norm", gradientNorm), Metric("learning_rate", learningRate),
       Metric("seconds.reference", referenceSeconds),
+    ]
+    guard let importance else { return always }
+    return always + [
+      Metric("importance_weight", importance.meanWeight), Metric("truncated_fraction", importance.truncatedFraction),
     ]
   }
 }

@@ -1,6 +1,18 @@
 internal import Torch
 internal import VisionLanguage
 
+/// Log-probabilities that were worked out before an update, of all its groups or of none: nats, [group][response][token].
+struct KnownLogProbabilities {
+  /// Of the frozen reference policy.
+  var reference: [[[Float]]]?
+  /// Of the policy at the start of the training step.
+  var proximal: [[[Float]]]?
+
+  subscript(groups: Range<Int>) -> KnownLogProbabilities {
+    KnownLogProbabilities(reference: reference.map { Array($0[groups]) }, proximal: proximal.map { Array($0[groups]) })
+  }
+}
+
 /// Groups as tensors. Each prompt is read once; the responses of every group stand in order of length and are cut into
 /// parts, so that short ones are not padded to the longest of all.
 struct TrainingBatch {
@@ -13,13 +25,15 @@ struct TrainingBatch {
     let mask: Tensor
     /// nil if the reference's log-probabilities are to be worked out.
     let reference: Tensor?
+    /// nil if the proximal policy is the one that is being trained, as it is.
+    let proximal: Tensor?
   }
 
   let prompts: [VisualPrompt]
   let parts: [Part]
 
-  /// - Parameter reference: nats, [group][response][token], if known.
-  init(_ groups: ArraySlice<TrainingGroup>, reference: ArraySlice<[[Float]]>?, on device: Device) throws {
+  /// - Parameter known: of these groups.
+  init(_ groups: ArraySlice<TrainingGroup>, known: KnownLogProbabilities, on device: Device) throws {
     prompts = groups.map(\.prompt)
     let samples = groups.first?.responses.count ?? 0
     guard samples > 0, groups.allSatisfy({ $0.responses.count == samples }) else {
@@ -40,10 +54,16 @@ struct TrainingBatch {
       let length = continuations.paddedLength
       func tensor(_ values: [[Float]]) throws -> Tensor {
         guard values.map(\.count) == continuations.lengths else {
-          throw TrainingError.batch("reference log-probabilities came for other tokens")
+          throw TrainingError.batch("log-probabilities came for other tokens")
         }
         let padded = values.flatMap { $0 + [Float](repeating: 0, count: length - $0.count) }
         return try Tensor(padded, shape: [continuations.groups, continuations.samples, length], on: device)
+      }
+      func inOrder(_ known: [[[Float]]]) throws -> Tensor {
+        try tensor(
+          zip(known, orders).flatMap { known, order in
+            order[places].map { known.indices.contains($0) ? known[$0] : [] }
+          })
       }
       let responses = rows.flatMap { $0 }
       return Part(
@@ -51,12 +71,7 @@ struct TrainingBatch {
         behaviour: try tensor(responses.map(\.behaviourLogProbabilities)),
         advantages: try tensor(responses.map { [Float](repeating: $0.advantage, count: $0.tokens.count) }),
         mask: try tensor(responses.map { [Float](repeating: 1, count: $0.tokens.count) }),
-        reference: try reference.map { known in
-          try tensor(
-            zip(known, orders).flatMap { known, order in
-              order[places].map { known.indices.contains($0) ? known[$0] : [] }
-            })
-        })
+        reference: try known.reference.map(inOrder), proximal: try known.proximal.map(inOrder))
     }
   }
 }

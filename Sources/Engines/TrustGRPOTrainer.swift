@@ -2,6 +2,15 @@ internal import Torch
 package import TrustGRPO
 package import VisionLanguage
 
+/// Which policy the ratio of equation 7 is taken to.
+package enum TrustGRPOObjective: Sendable, Hashable {
+  /// The policy that sampled. For samples of the policy that the step starts from: synchronous training.
+  case coupled
+  /// The policy at the start of the step, with truncated importance weights for who sampled: asynchronous training.
+  /// `TrustGRPO.referenceLoss` has the equation and its sources.
+  case decoupled
+}
+
 /// What an update is made with, besides the arithmetic of `TrustGRPOSettings`.
 package struct TrustGRPOTrainerSettings: Sendable {
   package var learningRate = 5e-7
@@ -17,8 +26,17 @@ package struct TrustGRPOTrainerSettings: Sendable {
   /// Groups in memory at once. Bits depend on it, means do not.
   package var microBatchGroups = 16
   package var freezesVisionTower = false
+  package var objective = TrustGRPOObjective.coupled
 
   package init() {}
+}
+
+/// How the decoupled objective weighed the tokens of a step.
+package struct Importance: Sendable, Hashable {
+  /// Mean of min(pi_proximal / pi_behaviour, cap).
+  package var meanWeight = 0.0
+  /// Share of tokens for which the cap decides.
+  package var truncatedFraction = 0.0
 }
 
 /// What one call of `train` did. Means are over response tokens.
@@ -30,8 +48,10 @@ package struct TrustGRPOMetrics: Sendable, Hashable {
   package var entropy = 0.0
   /// Share of tokens where the clipped branch decides.
   package var clipFraction = 0.0
-  /// pi / pi_behaviour.
+  /// The ratio that is clipped: pi / pi_behaviour, or pi / pi_proximal with the decoupled objective.
   package var meanRatio = 0.0
+  /// nil with the coupled objective, where every token has weight 1.
+  package var importance: Importance?
   /// Before clipping; the mean over optimiser steps.
   package var gradientNorm = 0.0
   package var learningRate = 0.0
@@ -77,10 +97,14 @@ package final class TrustGRPOTrainer {
       parameters.trained.map(\.tensor), betas: settings.betas, epsilon: settings.epsilon,
       weightDecay: settings.weightDecay)
     loss = TrustGRPOLoss(
-      clipLow: algorithm.clipLow, clipHigh: algorithm.clipHigh, klCoefficient: algorithm.klCoefficient)
+      clipLow: algorithm.clipLow, clipHigh: algorithm.clipHigh, klCoefficient: algorithm.klCoefficient,
+      importanceCap: settings.objective == .decoupled ? algorithm.importanceCap : nil)
   }
 
   /// One pass over `groups` in the given order: an optimiser step for each `globalBatchSize` responses.
+  ///
+  /// The proximal policy of the decoupled objective is the one that the pass starts from. A single optimiser step has it at
+  /// hand; before several, the log-probabilities of all groups are worked out.
   ///
   /// - Parameters:
   ///   - step: of training, from 1; sets the learning rate during warm-up.
@@ -99,9 +123,15 @@ package final class TrustGRPOTrainer {
     metrics.learningRate = learningRate(at: step)
     let samples = max(1, groups[0].responses.count)
     let groupsPerStep = settings.globalBatchSize.map { max(1, $0 / samples) } ?? groups.count
+    var known = KnownLogProbabilities(reference: referenceLogProbabilities)
+    if isDecoupled, groupsPerStep < groups.count {
+      known.proximal = try PolicyScoring.score(
+        policy, prompts: groups.map(\.prompt), responses: groups.map { $0.responses.map(\.tokens) },
+        rowsPerBatch: settings.microBatchGroups * samples
+      ).logProbabilities
+    }
     for first in stride(from: 0, to: groups.count, by: groupsPerStep) {
-      try update(
-        groups, first..<min(first + groupsPerStep, groups.count), referenceLogProbabilities, &metrics)
+      try update(groups, first..<min(first + groupsPerStep, groups.count), known, &metrics)
     }
     let tokens = Double(metrics.tokens)
     metrics.loss /= tokens
@@ -109,10 +139,14 @@ package final class TrustGRPOTrainer {
     metrics.clipFraction /= tokens
     metrics.meanRatio /= tokens
     metrics.entropy /= tokens
+    metrics.importance?.meanWeight /= tokens
+    metrics.importance?.truncatedFraction /= tokens
     metrics.gradientNorm /= Double(metrics.optimizerSteps)
     metrics.seconds = (clock.now - started) / .seconds(1)
     return metrics
   }
+
+  private var isDecoupled: Bool { loss.importanceCap != nil }
 
   private func learningRate(at step: Int) -> Double {
     let warmup = settings.warmupSteps
@@ -121,7 +155,7 @@ package final class TrustGRPOTrainer {
 
   /// One step of the optimiser. Adds the sums of its tokens to `metrics`.
   private func update(
-    _ groups: [TrainingGroup], _ range: Range<Int>, _ known: [[[Float]]]?, _ metrics: inout TrustGRPOMetrics
+    _ groups: [TrainingGroup], _ range: Range<Int>, _ known: KnownLogProbabilities, _ metrics: inout TrustGRPOMetrics
   ) throws {
     optimizer.clearGradients()
     defer { optimizer.clearGradients() }
@@ -136,12 +170,12 @@ package final class TrustGRPOTrainer {
 
   /// Adds the gradient of the mean loss over the tokens of `range` to the parameters', a micro-batch after the other.
   func accumulateGradients(
-    _ groups: [TrainingGroup], _ range: Range<Int>, _ known: [[[Float]]]?, _ metrics: inout TrustGRPOMetrics
+    _ groups: [TrainingGroup], _ range: Range<Int>, _ known: KnownLogProbabilities, _ metrics: inout TrustGRPOMetrics
   ) throws {
     let tokens = groups[range].reduce(0) { $0 + $1.tokenCount }
     for first in stride(from: range.lowerBound, to: range.upperBound, by: settings.microBatchGroups) {
       let part = first..<min(first + settings.microBatchGroups, range.upperBound)
-      let batch = try TrainingBatch(groups[part], reference: known?[part], on: policy.device)
+      let batch = try TrainingBatch(groups[part], known: known[part], on: policy.device)
       let referenceValues = try referenceLogProbabilities(batch, &metrics)
       let prompts = try policy.encode(batch.prompts)
       var sums: TrustGRPOLoss.Sums?
@@ -149,7 +183,7 @@ package final class TrustGRPOTrainer {
         let found = try policy.logProbabilities(after: prompts, part.continuations)
         let more = try loss.sums(
           policy: found.logProbabilities, entropies: found.entropies, behaviour: part.behaviour,
-          reference: referenceValues?[index], advantages: part.advantages, mask: part.mask)
+          proximal: part.proximal, reference: referenceValues?[index], advantages: part.advantages, mask: part.mask)
         sums = try sums?.adding(more) ?? more
       }
       guard let sums else { continue }
@@ -160,6 +194,11 @@ package final class TrustGRPOTrainer {
       metrics.clipFraction += values[1]
       metrics.meanRatio += values[2]
       metrics.entropy += values[3]
+      if isDecoupled {
+        metrics.importance = Importance(
+          meanWeight: (metrics.importance?.meanWeight ?? 0) + values[4],
+          truncatedFraction: (metrics.importance?.truncatedFraction ?? 0) + values[5])
+      }
     }
     metrics.tokens += tokens
   }

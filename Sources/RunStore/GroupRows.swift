@@ -59,6 +59,19 @@ struct GroupRows {
     return try rows.map(group)
   }
 
+  /// The groups that a step of the committed line trained, in the order in which it summed them; without those that are
+  /// no longer kept.
+  func trained(in step: UInt32) throws -> [ScoredGroup] {
+    let rows = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT units.epoch, units.prompt, groups.* FROM groups JOIN units USING (position)
+        WHERE units.state = 'trained' AND units.trained_step = ? ORDER BY units.trained_order
+        """,
+      arguments: [step])
+    return try rows.map(group)
+  }
+
   private func group(_ row: Row) throws -> ScoredGroup {
     let unit = UnitID(epoch: try row.value("epoch"), prompt: try row.value("prompt"))
     let members = try Row.fetchAll(

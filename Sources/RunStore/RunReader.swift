@@ -71,6 +71,19 @@ package struct RunReader: Sendable {
     try rows("SELECT * FROM steps ORDER BY step") { try step($0) }
   }
 
+  /// A step with the groups it trained, in the order in which it summed them, as of one moment; without those that are no
+  /// longer kept.
+  ///
+  /// - Returns: nil if the committed line has no such step, or has it no more: a learner may have gone back.
+  package func training(of number: UInt32) throws(RunStoreError) -> (step: Step, groups: [ScoredGroup])? {
+    try read { db in
+      guard let row = try Row.fetchOne(db, sql: "SELECT * FROM steps WHERE step = ?", arguments: [number]) else {
+        return nil
+      }
+      return (try step(row), try GroupRows(db).trained(in: number))
+    }
+  }
+
   /// In the order in which the first step named them.
   package func metricNames() throws(RunStoreError) -> [String] {
     try rows("SELECT name FROM metrics GROUP BY name ORDER BY MIN(rowid)") { try $0.value("name") }

@@ -52,6 +52,9 @@ enum SettingTable {
     .number("algorithm.correctThreshold", \.algorithm.correctThreshold, .from(0, to: 1), "an outcome from here on is right"),
     .number("algorithm.clipLow", \.algorithm.clipLow, .from(0, to: 1), "the ratio is held above 1 - clipLow, equation 7"),
     .number("algorithm.clipHigh", \.algorithm.clipHigh, .from(0, to: 100), "and below 1 + clipHigh"),
+    .number(
+      "algorithm.importanceCap", \.algorithm.importanceCap, .above(0, to: 1e6),
+      "with rollout.staleness: the weight of an older sample's token is cut there"),
     .number("algorithm.klCoefficient", \.algorithm.klCoefficient, .from(0, to: 100), "beta of equation 7"),
     .whole("algorithm.totalSteps", \.algorithm.totalSteps, 1...Int.max, "T of equation 5; run.steps unless it is set"),
     .whole(

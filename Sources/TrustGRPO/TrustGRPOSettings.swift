@@ -45,6 +45,12 @@ package struct TrustGRPOSettings: Sendable, Codable, Hashable {
   /// The ratio is clipped to [1 - clipLow, 1 + clipHigh], equation 7; clipLow in [0, 1].
   package var clipLow: Double
   package var clipHigh: Double
+  /// What a token's importance weight pi_proximal / pi_behaviour is truncated to in asynchronous training; more than 0.
+  ///
+  /// Truncation bounds the variance that stale samples bring, at the price of a bias towards the policy that sampled them
+  /// (V-trace, arXiv 1802.01561). 2 is the default of ms-swift for such weights; TRL has 3. AReaL's code leaves tokens
+  /// beyond its bound out instead.
+  package var importanceCap: Double
   /// Beta of equation 7; 0 leaves the reference policy out.
   package var klCoefficient: Double
   /// T in mode `paper`: the training steps of the whole run.
@@ -55,8 +61,8 @@ package struct TrustGRPOSettings: Sendable, Codable, Hashable {
   package init(
     mode: TrustGRPOMode = .paper, trust: Bool = true, annealing: Bool = true, thinkingReward: Bool = true,
     alpha: Double = 0.3, oneSided: OneSidedGroups = .exclude, advantage: AdvantageScale = .std,
-    correctThreshold: Double = 0.5, clipLow: Double = 0.2, clipHigh: Double = 0.2, klCoefficient: Double = 0.04,
-    totalSteps: Int = 1500, releasedAnnealingSteps: Int? = nil
+    correctThreshold: Double = 0.5, clipLow: Double = 0.2, clipHigh: Double = 0.2, importanceCap: Double = 2,
+    klCoefficient: Double = 0.04, totalSteps: Int = 1500, releasedAnnealingSteps: Int? = nil
   ) {
     self.mode = mode
     self.trust = trust
@@ -68,6 +74,7 @@ package struct TrustGRPOSettings: Sendable, Codable, Hashable {
     self.correctThreshold = correctThreshold
     self.clipLow = clipLow
     self.clipHigh = clipHigh
+    self.importanceCap = importanceCap
     self.klCoefficient = klCoefficient
     self.totalSteps = totalSteps
     self.releasedAnnealingSteps = releasedAnnealingSteps

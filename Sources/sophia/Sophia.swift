@@ -17,7 +17,7 @@ struct Sophia: AsyncParsableCommand {
       """,
     subcommands: [],
     groupedSubcommands: [
-      CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self]),
+      CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self]),
       CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self]),
       CommandGroup(
         name: "Models and data:",

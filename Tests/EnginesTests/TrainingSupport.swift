@@ -55,16 +55,26 @@ func trainingGroups(_ count: Int, samples: Int = 4, like model: Qwen25VL, spread
   }
 }
 
+/// Of the groups' responses under a model, nats, [group][response][token].
+func logProbabilities(_ groups: [TrainingGroup], of model: Qwen25VL) throws -> [[[Float]]] {
+  try PolicyScoring.score(model, prompts: groups.map(\.prompt), responses: groups.map { $0.responses.map(\.tokens) })
+    .logProbabilities
+}
+
 /// What `TrustGRPO.referenceLoss` takes, from what the models say.
-func referenceInputs(_ groups: [TrainingGroup], policy: Qwen25VL, reference: Qwen25VL) throws -> [ResponseTokens] {
-  func scores(_ model: Qwen25VL) throws -> [[Float]] {
-    try PolicyScoring.score(model, prompts: groups.map(\.prompt), responses: groups.map { $0.responses.map(\.tokens) })
-      .logProbabilities.flatMap { $0 }
-  }
-  return try zip(groups.flatMap(\.responses), zip(scores(policy), scores(reference))).map { response, found in
+///
+/// - Parameter proximal: as `logProbabilities(_:of:)` gives; nil for the coupled objective.
+func referenceInputs(
+  _ groups: [TrainingGroup], policy: Qwen25VL, reference: Qwen25VL, proximal: [[[Float]]]? = nil
+) throws -> [ResponseTokens] {
+  let policy = try logProbabilities(groups, of: policy).flatMap { $0 }
+  let reference = try logProbabilities(groups, of: reference).flatMap { $0 }
+  let proximal = proximal?.flatMap { $0 }
+  return groups.flatMap(\.responses).enumerated().map { index, response in
     ResponseTokens(
-      policy: found.0.map(Double.init), behaviour: response.behaviourLogProbabilities.map(Double.init),
-      reference: found.1.map(Double.init), advantage: Double(response.advantage))
+      policy: policy[index].map(Double.init), behaviour: response.behaviourLogProbabilities.map(Double.init),
+      proximal: proximal?[index].map(Double.init), reference: reference[index].map(Double.init),
+      advantage: Double(response.advantage))
   }
 }
 

@@ -1,3 +1,4 @@
+import Settings
 import Testing
 import Torch
 import TrustGRPO
@@ -6,7 +7,8 @@ import VisionLanguage
 @testable import Engines
 
 @Suite(.serialized) struct TrustGRPOTrainerTests {
-  private let algorithm = TrustGRPOSettings(klCoefficient: 0.04)
+  /// Samples of `trainingGroups` have importance weights on both sides of this cap.
+  private let algorithm = TrustGRPOSettings(importanceCap: 1.2, klCoefficient: 0.04)
 
   private func trainer(
     policy: Qwen25VL? = nil, referenceSeed: UInt64 = 2, _ change: (inout TrustGRPOTrainerSettings) -> Void = { _ in }
@@ -19,16 +21,19 @@ import VisionLanguage
       settings: settings)
   }
 
-  @Test("loss, metrics and derivatives by log-probability are those of the pure reference", arguments: [0, 0.04, 1.5])
-  func likeReference(beta: Double) throws {
+  @Test(
+    "loss, metrics and derivatives by log-probability are those of the pure reference, coupled and decoupled",
+    arguments: [0, 0.04, 1.5], [nil, 0.7, 2])
+  func likeReference(beta: Double, cap: Double?) throws {
     var draws = Draws(3)
     let lengths = [3, 1, 5, 4]
     let rows = lengths.map { length in
       ResponseTokens(
         policy: (0..<length).map { _ in draws.next() - 2 }, behaviour: (0..<length).map { _ in draws.next() - 2 },
+        proximal: cap.map { _ in (0..<length).map { _ in draws.next() - 2 } },
         reference: (0..<length).map { _ in draws.next() - 2 }, advantage: draws.next() * 2)
     }
-    let settings = TrustGRPOSettings(clipLow: 0.2, clipHigh: 0.28, klCoefficient: beta)
+    let settings = TrustGRPOSettings(clipLow: 0.2, clipHigh: 0.28, importanceCap: cap ?? 1, klCoefficient: beta)
     let expected = try referenceLoss(rows, settings: settings)
 
     func padded(_ values: (ResponseTokens) -> [Double]) throws -> Tensor {
@@ -36,8 +41,9 @@ import VisionLanguage
     }
     let policy = try padded(\.policy).setRequiresGradient()
     let mask = try padded { $0.policy.map { _ in 1 } }
-    let sums = try TrustGRPOLoss(clipLow: 0.2, clipHigh: 0.28, klCoefficient: beta).sums(
-      policy: policy, entropies: mask, behaviour: padded(\.behaviour), reference: padded(\.reference),
+    let sums = try TrustGRPOLoss(clipLow: 0.2, clipHigh: 0.28, klCoefficient: beta, importanceCap: cap).sums(
+      policy: policy, entropies: mask, behaviour: padded(\.behaviour),
+      proximal: cap.map { _ in try padded { $0.proximal ?? [] } }, reference: padded(\.reference),
       advantages: padded { row in row.policy.map { _ in row.advantage } }, mask: mask)
     let tokens = Double(lengths.reduce(0, +))
     try (sums.loss * (1 / tokens)).backward()
@@ -48,22 +54,104 @@ import VisionLanguage
     #expect(try abs(sums.loss.item() / tokens - expected.loss) < 1e-12)
     #expect(abs(metrics[0] - expected.meanKL) < 1e-12)
     #expect(abs(metrics[1] - expected.clipFraction) < 1e-12 && expected.clipFraction > 0)
-    let ratios = rows.flatMap { zip($0.policy, $0.behaviour).map { Double.exp($0 - $1) } }
+    let ratios = rows.flatMap { zip($0.policy, $0.proximal ?? $0.behaviour).map { Double.exp($0 - $1) } }
     #expect(abs(metrics[2] - ratios.reduce(0, +) / tokens) < 1e-12)
     #expect(metrics[3] == 1)
+    guard cap != nil else {
+      #expect(metrics.count == 4)
+      return
+    }
+    #expect(abs(metrics[4] - expected.meanImportanceWeight) < 1e-12)
+    #expect(abs(metrics[5] - expected.truncatedFraction) < 1e-12)
+    #expect(expected.truncatedFraction > 0 && expected.truncatedFraction < 1)
   }
 
-  @Test("the gradient of the parameters is the reference's derivatives carried through the model")
-  func chainRule() throws {
-    let trainer = try trainer { $0.microBatchGroups = 2 }
+  @Test("the coupled objective is the clipped surrogate as printed, to the bit")
+  func coupledBits() throws {
+    var draws = Draws(11)
+    func values() throws -> Tensor { try Tensor((0..<24).map { _ in Float(draws.next() - 1) }, shape: [2, 3, 4]) }
+    let policy = try values().setRequiresGradient()
+    let (behaviour, reference, advantages, mask) = (try values(), try values(), try values(), try Tensor.ones([2, 3, 4]))
+    let sums = try TrustGRPOLoss(clipLow: 0.2, clipHigh: 0.2, klCoefficient: 0.04).sums(
+      policy: policy, entropies: mask, behaviour: behaviour, proximal: nil, reference: reference, advantages: advantages,
+      mask: mask)
+    let ratio = try (policy - behaviour).exp()
+    let d = try reference - policy
+    let printed = try -(ratio * advantages).minimum(ratio.clamped(0.8, 1.2) * advantages).sum() + (d.exp() - d - 1).sum() * 0.04
+    #expect(try sums.loss.item() == printed.item())
+    let found: [[Float]] = try sums.loss.gradients([policy]).map { try $0.floats() }
+    #expect(try found == printed.gradients([policy]).map { try $0.floats() })
+  }
+
+  @Test("samples that the policy took itself are trained alike by both objectives")
+  func freshSamples() throws {
+    func gradient(_ objective: TrustGRPOObjective) throws -> [[Float]] {
+      let trainer = try trainer { $0.objective = objective }
+      var metrics = TrustGRPOMetrics()
+      try trainer.accumulateGradients(trainingGroups(2, like: trainer.policy, spread: 0), 0..<2, .init(), &metrics)
+      return try gradients(of: trainer.policy)
+    }
+    #expect(try distance(gradient(.decoupled), gradient(.coupled)) < 1e-4)
+  }
+
+  @Test("before several optimiser steps the proximal policy is that of the start, for all of them")
+  func proximalPolicy() throws {
+    func made() throws -> TrustGRPOTrainer {
+      try trainer {
+        $0.objective = .decoupled
+        $0.globalBatchSize = 4
+        $0.learningRate = 1e-2
+      }
+    }
+    let (whole, part) = (try made(), try made())
+    let groups = try trainingGroups(2, like: whole.policy)
+    let start = try logProbabilities(groups, of: whole.policy)
+    let reference = try #require(part.reference)
+    let metrics = try whole.train(groups, step: 1)
+
+    // The first update alone leaves the policy that the second one sees.
+    let first = try part.train([groups[0]], step: 1)
+    let second = try referenceLoss(
+      referenceInputs([groups[1]], policy: part.policy, reference: reference, proximal: [start[1]]), settings: algorithm)
+    func mean(_ a: Double, _ b: Double) -> Double {
+      (a * Double(groups[0].tokenCount) + b * Double(groups[1].tokenCount)) / Double(metrics.tokens)
+    }
+    #expect(metrics.optimizerSteps == 2)
+    #expect(abs(metrics.loss - mean(first.loss, second.loss)) < 1e-4)
+    #expect(abs(metrics.clipFraction - mean(first.clipFraction, second.clipFraction)) < 1e-6)
+    let (found, before) = (try #require(metrics.importance), try #require(first.importance))
+    #expect(abs(found.meanWeight - mean(before.meanWeight, second.meanImportanceWeight)) < 1e-4)
+    #expect(abs(found.truncatedFraction - mean(before.truncatedFraction, second.truncatedFraction)) < 1e-6)
+    #expect(found.truncatedFraction > 0 && found.truncatedFraction < 1)
+    // Were the proximal policy that of each update, no ratio would leave 1.
+    #expect(abs(metrics.meanRatio - 1) > 1e-3)
+  }
+
+  @Test("a run trains the decoupled objective exactly if its samples may lag behind", arguments: [(0, TrustGRPOObjective.coupled), (1, .decoupled), (4, .decoupled)])
+  func objectiveOfRun(staleness: Int, objective: TrustGRPOObjective) {
+    var settings = RunSettings()
+    settings.rollout.staleness = staleness
+    #expect(settings.trainer.objective == objective)
+  }
+
+  @Test(
+    "the gradient of the parameters is the reference's derivatives carried through the model",
+    arguments: [TrustGRPOObjective.coupled, .decoupled])
+  func chainRule(objective: TrustGRPOObjective) throws {
+    let trainer = try trainer {
+      $0.microBatchGroups = 2
+      $0.objective = objective
+    }
     let policy = trainer.policy
     let reference = try #require(trainer.reference)
     let groups = try trainingGroups(3, like: policy)
     var metrics = TrustGRPOMetrics()
-    try trainer.accumulateGradients(groups, 0..<3, nil, &metrics)
+    try trainer.accumulateGradients(groups, 0..<3, .init(), &metrics)
     let found = try gradients(of: policy)
 
-    let expected = try referenceLoss(referenceInputs(groups, policy: policy, reference: reference), settings: algorithm)
+    let proximal = objective == .decoupled ? try logProbabilities(groups, of: policy) : nil
+    let expected = try referenceLoss(
+      referenceInputs(groups, policy: policy, reference: reference, proximal: proximal), settings: algorithm)
     trainer.optimizer.clearGradients()
     let batch = try Continuations(groups.map { $0.responses.map(\.tokens) })
     let slopes = expected.gradient.flatMap {
@@ -74,20 +162,26 @@ import VisionLanguage
     #expect(try distance(found, gradients(of: policy)) < 1e-4)
     #expect(abs(metrics.loss / Double(metrics.tokens) - expected.loss) < 1e-5)
     #expect(abs(metrics.kl / Double(metrics.tokens) - expected.meanKL) < 1e-5)
-    #expect(expected.clipFraction > 0 && expected.clipFraction < 1)
+    let decided = objective == .coupled ? expected.clipFraction : expected.truncatedFraction
+    #expect(decided > 0 && decided < 1)
   }
 
-  @Test("the gradient agrees with finite differences of the pure reference's loss, image included")
-  func finiteDifferences() throws {
-    let trainer = try trainer()
+  @Test(
+    "the gradient agrees with finite differences of the pure reference's loss, image included",
+    arguments: [TrustGRPOObjective.coupled, .decoupled])
+  func finiteDifferences(objective: TrustGRPOObjective) throws {
+    let trainer = try trainer { $0.objective = objective }
     let policy = trainer.policy
     let reference = try #require(trainer.reference)
     // Small steps of the policy must not carry a ratio over a clip bound.
-    let groups = try trainingGroups(2, like: policy, spread: 0.1)
+    let groups = try trainingGroups(2, like: policy, spread: objective == .coupled ? 0.1 : 0.5)
+    let proximal = objective == .decoupled ? try logProbabilities(groups, of: policy) : nil
     var metrics = TrustGRPOMetrics()
-    try trainer.accumulateGradients(groups, 0..<2, nil, &metrics)
+    try trainer.accumulateGradients(groups, 0..<2, .init(), &metrics)
     func loss() throws -> Double {
-      try referenceLoss(referenceInputs(groups, policy: policy, reference: reference), settings: algorithm).loss
+      try referenceLoss(
+        referenceInputs(groups, policy: policy, reference: reference, proximal: proximal), settings: algorithm
+      ).loss
     }
     // Along its own gradient, the loss of each tensor rises by the gradient's square a unit.
     for parameter in policy.parameters.trained where parameter.tensor.rank > 1 {
@@ -109,10 +203,16 @@ import VisionLanguage
     #expect(isVisionTrained)
   }
 
-  @Test("the same groups, weights and threads give the same bits")
-  func sameBits() throws {
+  @Test(
+    "the same groups, weights and threads give the same bits",
+    arguments: [(TrustGRPOObjective.coupled, nil), (.decoupled, nil), (.decoupled, 8)] as [(TrustGRPOObjective, Int?)])
+  func sameBits(objective: TrustGRPOObjective, globalBatchSize: Int?) throws {
     func run() throws -> ([UInt8], [TrustGRPOMetrics]) {
-      let trainer = try trainer { $0.microBatchGroups = 2 }
+      let trainer = try trainer {
+        $0.microBatchGroups = 2
+        $0.objective = objective
+        $0.globalBatchSize = globalBatchSize
+      }
       let groups = try trainingGroups(4, like: trainer.policy)
       var metrics = try (1...3).map { try trainer.train(groups, step: $0) }
       for index in metrics.indices { (metrics[index].seconds, metrics[index].referenceSeconds) = (0, 0) }
@@ -128,7 +228,7 @@ import VisionLanguage
     func run(_ size: Int) throws -> [[Float]] {
       let trainer = try trainer { $0.microBatchGroups = size }
       var metrics = TrustGRPOMetrics()
-      try trainer.accumulateGradients(trainingGroups(5, like: trainer.policy), 0..<5, nil, &metrics)
+      try trainer.accumulateGradients(trainingGroups(5, like: trainer.policy), 0..<5, .init(), &metrics)
       return try gradients(of: trainer.policy)
     }
     #expect(try distance(run(size), run(16)) < 1e-4)

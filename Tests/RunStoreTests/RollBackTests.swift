@@ -59,6 +59,18 @@ struct RollBackTests {
     #expect(try reader.audit().problems == [])
   }
 
+  @Test("a step is read with its groups in the order in which it summed them, until the learner goes back behind it")
+  func trainings() throws {
+    let (step, groups) = try #require(try reader.training(of: 1))
+    #expect(step.step == 1 && step.groups == 2 && step.policy == Sample.digest(1))
+    #expect(groups == [1, 0].map { Sample.group($0, UInt64($0) + 1) })
+    #expect(try reader.training(of: 2)?.groups.map(\.unit.prompt) == [3, 2])
+    #expect(try reader.training(of: 3) == nil)
+    _ = try store.rollBack(to: 1)
+    #expect(try reader.training(of: 1)?.groups.map(\.unit.prompt) == [1, 0])
+    #expect(try reader.training(of: 2) == nil)
+  }
+
   @Test("the order is still known after a learner that went back and died before it trained")
   func twice() throws {
     _ = try store.rollBack(to: 0)

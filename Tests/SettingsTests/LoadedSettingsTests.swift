@@ -93,6 +93,7 @@ struct LoadedSettingsTests {
     ("cluster.bind=localhost:5", "cluster.bind", "tcp://ADDRESS:PORT"), ("run.folder=", "run.folder", "a folder"),
     ("run.seed=-1", "run.seed", "0 on"), ("optimizer.weightDecay=[1,2]", "optimizer.weightDecay", "from 0 to 1"),
     ("algorithm.alpha=-0.1", "algorithm.alpha", "from 0 to 100"),
+    ("algorithm.importanceCap=0", "algorithm.importanceCap", "more than 0"),
   ])
   func outOfRange(override: String, key: String, accepted: String) throws {
     let error = try #require(failure(Self.least, [override]))
