@@ -34,7 +34,7 @@ let package = Package(
   ],
   targets: [
     // System libraries
-    .systemLibrary(name: "CSodium"),
+    .systemLibrary(name: "CCrypto"),
     .systemLibrary(name: "CPNG"),
     .systemLibrary(name: "CTurboJPEG"),
     .systemLibrary(name: "CZeroMQ"),
@@ -46,7 +46,7 @@ let package = Package(
       linkerSettings: torchLinking),
     // Foundations
     library("ActionableErrors"),
-    library("DurableFiles", ["ActionableErrors", "CSodium"]),
+    library("DurableFiles", ["ActionableErrors", "CCrypto"]),
     library("Threads"),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "CZeroMQ"]),
     library("Torch", ["ActionableErrors", "DurableFiles", "CTorch"]),
