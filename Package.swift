@@ -38,6 +38,7 @@ let package = Package(
     .systemLibrary(name: "CPNG"),
     .systemLibrary(name: "CTurboJPEG"),
     .systemLibrary(name: "CZeroMQ"),
+    .systemLibrary(name: "CZstd"),
     .target(
       name: "CTorch",
       cxxSettings: [
@@ -65,8 +66,10 @@ let package = Package(
       "Wire",
       ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Protos"]),
-    library("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
-    library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Rollout", "ZeroMQ"]),
+    library("WeightDeltas", ["CZstd", "Rollout"]),
+    library(
+      "Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "WeightDeltas", "Wire"]),
+    library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Rollout", "Wire", "ZeroMQ"]),
     library(
       "RunStore", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
     library(
@@ -80,7 +83,8 @@ let package = Package(
       "Runs",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
-        "RunStore", "Settings", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ",
+        "RunStore", "Settings", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage", "VisualReasoning",
+        "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     .executableTarget(
       name: "sophia",
@@ -91,7 +95,7 @@ let package = Package(
     // Tests
     tests("DurableFiles", ["ActionableErrors"]),
     tests("ZeroMQ", ["ActionableErrors", "DurableFiles"]),
-    tests("ClusterZeroMQ", ["ActionableErrors", "Cluster", "DurableFiles", "Rollout", "ZeroMQ"]),
+    tests("ClusterZeroMQ", ["ActionableErrors", "Cluster", "DurableFiles", "Rollout", "Wire", "ZeroMQ"]),
     tests("Torch", ["ActionableErrors", "CTorch", "DurableFiles"], exclude: ["Fixtures"]),
     tests("Images", ["ActionableErrors", "DurableFiles"], exclude: ["Fixtures"]),
     tests("Tokenization", ["ActionableErrors", "DurableFiles"], exclude: ["Fixtures"]),
@@ -102,7 +106,8 @@ let package = Package(
     tests(
       "VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Torch"], exclude: ["Fixtures", "ImageFixtures"]),
     tests("Settings", ["ActionableErrors", "DurableFiles", "TrustGRPO"]),
-    tests("Rollout", ["DurableFiles", "TrustGRPO"]),
+    tests("Rollout", ["DurableFiles", "TrustGRPO", "WeightDeltas"]),
+    tests("WeightDeltas", ["DurableFiles", "Rollout"]),
     tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO"]),
     tests("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
     tests(

@@ -62,6 +62,8 @@ package enum LearnerAction: Sendable {
   case journal([JournalRecord], ticket: Int)
   case train(step: UInt32, groups: [ScoredGroup])
   case publish(WeightManifest)
+  /// Nobody fetches these versions any more.
+  case release(versions: [UInt64])
   case checkpoint(step: UInt32)
   case log(LogLevel, String)
   case finish(RunEnd)

@@ -15,7 +15,7 @@ extension LearnerRole {
     case .declined(let id, let reason):
       guard let lease = leases[id], lease.worker == peer else { return }
       giveBack(id, lease, reason: "\(peer) declined it: \(reason)", &actions)
-    case .fetch(let fetch): actions.append(.answer(peer, fetch))
+    case .fetch(let fetch): answer(fetch, to: peer, at: now, &actions)
     case .bye(let reason): leave(peer, reason: "said goodbye (\(reason))", isFault: false, &actions)
     }
   }
@@ -36,6 +36,7 @@ extension LearnerRole {
     if membership.join(peer, hello, at: now) {
       actions.append(.log(.info, "\(role.rawValue) \(peer) joined (\(hello.host), pid \(hello.processID))"))
     }
+    if role == .worker { shelf.offer(to: peer, at: now) }
     actions.append(.welcome(peer, incarnation: incarnation, scorers: membership.scorers))
     if role == .scorer { tellWorkersOfScorers(&actions) }
   }
@@ -102,11 +103,23 @@ extension LearnerRole {
     }
   }
 
+  private mutating func answer(_ fetch: Fetch, to peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]) {
+    let isKept =
+      switch fetch.source {
+      case .artifact: true
+      case .weights(let version): shelf.serve(version, to: peer, at: now)
+      case .delta(let version): shelf.hasDelta(to: version) && shelf.serve(version, to: peer, at: now)
+      }
+    actions.append(isKept ? .answer(peer, fetch) : .send(peer, .gone(fetch.source)))
+  }
+
   /// Takes for dead who has been silent for too long, and ends the leases that have run out.
   mutating func expire(at now: Instant, _ actions: inout [LearnerAction]) {
     for peer in membership.silent(at: now) {
       leave(peer, reason: "has not been heard of for \(settings.peerTimeout.inSeconds) s", isFault: true, &actions)
     }
+    let released = shelf.release(at: now)
+    if !released.isEmpty { actions.append(.release(versions: released)) }
     for (id, lease) in leases.overdue(at: now) {
       if ledger.entry(of: lease.unit)?.state == .leased { membership.pause(lease.worker) }
       giveBack(id, lease, reason: "\(lease.worker) did not deliver before its lease ran out", &actions)
@@ -118,6 +131,7 @@ extension LearnerRole {
     _ peer: PeerID, reason: String, isFault: Bool, _ actions: inout [LearnerAction]
   ) {
     guard let role = membership.leave(peer) else { return }
+    shelf.leave(peer)
     actions.append(.log(phase == .running ? .warning : .info, "\(role.rawValue) \(peer) \(reason)"))
     for (id, lease) in leases.held(by: peer) where ledger.entry(of: lease.unit)?.state == .leased {
       giveBack(id, lease, reason: "\(peer) \(reason)", isFault: isFault, &actions)

@@ -18,6 +18,7 @@ package struct LearnerRole: Sendable {
   /// Groups scored or admitted and not yet trained.
   var groups: [UnitID: ScoredGroup]
   var manifest: WeightManifest
+  var shelf: WeightShelf
   /// The units of the step that is being trained, in the order in which their groups are summed.
   var training: [UnitID]?
   /// Groups handed to the journal, with the worker that waits for the durable acknowledgement.
@@ -54,6 +55,7 @@ package struct LearnerRole: Sendable {
     self.settings = settings
     self.schedule = schedule
     self.manifest = manifest
+    shelf = WeightShelf(newest: manifest.version, patience: settings.peerTimeout)
     incarnation = recovered.incarnation + 1
     ledger = Ledger(recovered: recovered.units)
     groups = Dictionary(recovered.groups.map { ($0.unit, $0) }, uniquingKeysWith: { first, _ in first })

@@ -27,6 +27,7 @@ struct SimulatedClusterTests {
   @Test("in synchronous mode every run trains every unit once and ends with the policy of the undisturbed run")
   func synchronous() throws {
     let expected = try undisturbed()
+    var deltasApplied = 0
     for seed in 1...150 as ClosedRange<UInt64> {
       var options = SimulatedCluster.Options()
       options.workers = 1 + Int(seed % 4)
@@ -35,7 +36,9 @@ struct SimulatedClusterTests {
       #expect(cluster.journal.rows.values.allSatisfy { $0.state == .trained }, "seed \(seed)")
       #expect(cluster.journal.steps.flatMap(\.units) == cluster.journal.order, "seed \(seed)")
       #expect(policy(cluster) == expected, "seed \(seed)")
+      deltasApplied += cluster.deltasApplied
     }
+    #expect(deltasApplied > 150)
   }
 
   @Test("a learner that dies and goes on from its checkpoint ends with the policy of the undisturbed run")
