@@ -34,11 +34,12 @@ let package = Package(
   ],
   targets: [
     // System libraries
+    .systemLibrary(name: "CCrypto"),
     .systemLibrary(name: "CLinux"),
-    .systemLibrary(name: "CSodium"),
     .systemLibrary(name: "CPNG"),
     .systemLibrary(name: "CTurboJPEG"),
     .systemLibrary(name: "CZeroMQ"),
+    .systemLibrary(name: "CZstd"),
     .target(
       name: "CTorch",
       cxxSettings: [
@@ -47,7 +48,7 @@ let package = Package(
       linkerSettings: torchLinking),
     // Foundations
     library("ActionableErrors"),
-    library("DurableFiles", ["ActionableErrors", "CLinux", "CSodium"]),
+    library("DurableFiles", ["ActionableErrors", "CCrypto", "CLinux"]),
     library("Threads"),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "CZeroMQ"]),
     library("Torch", ["ActionableErrors", "DurableFiles", "CTorch"]),
@@ -66,8 +67,10 @@ let package = Package(
       "Wire",
       ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Protos"]),
-    library("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
-    library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Rollout", "ZeroMQ"]),
+    library("WeightDeltas", ["CZstd", "Rollout"]),
+    library(
+      "Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "WeightDeltas", "Wire"]),
+    library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Rollout", "Wire", "ZeroMQ"]),
     library(
       "RunStore", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
     library(
@@ -81,7 +84,8 @@ let package = Package(
       "Runs",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
-        "RunStore", "Settings", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ",
+        "RunStore", "Settings", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage", "VisualReasoning",
+        "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     .executableTarget(
       name: "sophia",
@@ -92,7 +96,7 @@ let package = Package(
     // Tests
     tests("DurableFiles", ["ActionableErrors"]),
     tests("ZeroMQ", ["ActionableErrors", "DurableFiles"]),
-    tests("ClusterZeroMQ", ["ActionableErrors", "Cluster", "DurableFiles", "Rollout", "ZeroMQ"]),
+    tests("ClusterZeroMQ", ["ActionableErrors", "Cluster", "DurableFiles", "Rollout", "Wire", "ZeroMQ"]),
     tests("Torch", ["ActionableErrors", "CTorch", "DurableFiles"], exclude: ["Fixtures"]),
     tests("Images", ["ActionableErrors", "DurableFiles"], exclude: ["Fixtures"]),
     tests("Tokenization", ["ActionableErrors", "DurableFiles"], exclude: ["Fixtures"]),
@@ -103,7 +107,8 @@ let package = Package(
     tests(
       "VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Torch"], exclude: ["Fixtures", "ImageFixtures"]),
     tests("Settings", ["ActionableErrors", "DurableFiles", "TrustGRPO"]),
-    tests("Rollout", ["DurableFiles", "TrustGRPO"]),
+    tests("Rollout", ["DurableFiles", "TrustGRPO", "WeightDeltas"]),
+    tests("WeightDeltas", ["DurableFiles", "Rollout"]),
     tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO"]),
     tests("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
     tests(

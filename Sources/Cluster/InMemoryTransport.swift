@@ -1,6 +1,7 @@
 internal import ActionableErrors
 package import Rollout
 internal import Synchronization
+package import Wire
 
 /// Joins the roles of a run inside one process: the twin of the network transport, for tests and for runs without sockets.
 ///
@@ -16,6 +17,7 @@ package final class InMemoryHub: Sendable {
     package let sender: PeerID?
     /// Nil for the learner.
     package let receiver: PeerID?
+    package let frame: Frame
   }
 
   fileprivate struct Member {
@@ -90,7 +92,7 @@ private struct InMemoryLearnerTransport: LearnerTransport {
 
   func send(_ frame: Frame, to peer: PeerID) {
     hub.state.withLock { state in
-      guard state.learners == number, !state.isLost(.init(plane: .control, sender: nil, receiver: peer)) else { return }
+      guard state.learners == number, !state.isLost(.init(plane: .control, sender: nil, receiver: peer, frame: frame)) else { return }
       state.members[peer]?.inbound.yield(.control(frame))
     }
   }
@@ -99,7 +101,7 @@ private struct InMemoryLearnerTransport: LearnerTransport {
     hub.state.withLock { state in
       guard state.learners == number else { return }
       for (peer, member) in state.members where member.isConnected && member.role == .worker {
-        guard !state.isLost(.init(plane: .broadcast, sender: nil, receiver: peer)) else { continue }
+        guard !state.isLost(.init(plane: .broadcast, sender: nil, receiver: peer, frame: frame)) else { continue }
         member.inbound.yield(.published(frame))
       }
     }
@@ -121,7 +123,7 @@ private struct InMemoryPeerTransport: PeerTransport {
   var publicKey: String { "" }
 
   func send(_ frame: Frame) {
-    deliver(.control(id, role: role, frame), on: .control)
+    deliver(.control(id, role: role, frame), frame, on: .control)
   }
 
   func connect(publishPort: UInt16, dataPort: UInt16, allowed: [AllowedPeer]) {
@@ -134,13 +136,13 @@ private struct InMemoryPeerTransport: PeerTransport {
 
   func push(_ frame: Frame, to scorer: ScorerAddress?) {
     guard let scorer else {
-      if hub.state.withLock({ $0.members[id]?.isConnected == true }) { deliver(.data(id, role: role, frame), on: .data) }
+      if hub.state.withLock({ $0.members[id]?.isConnected == true }) { deliver(.data(id, role: role, frame), frame, on: .data) }
       return
     }
     hub.state.withLock { state in
       guard state.members[id]?.scorers.contains(scorer) == true,
         let reader = state.members.keys.first(where: { "memory://\($0.name)/\($0.connection)" == scorer.endpoint }),
-        !state.isLost(.init(plane: .data, sender: id, receiver: reader))
+        !state.isLost(.init(plane: .data, sender: id, receiver: reader, frame: frame))
       else { return }
       state.members[reader]?.inbound.yield(.data(id, role: role, frame))
     }
@@ -152,9 +154,9 @@ private struct InMemoryPeerTransport: PeerTransport {
   }
 
   /// To the learner.
-  private func deliver(_ inbound: LearnerInbound, on plane: InMemoryHub.Plane) {
+  private func deliver(_ inbound: LearnerInbound, _ frame: Frame, on plane: InMemoryHub.Plane) {
     hub.state.withLock { state in
-      guard state.members[id] != nil, !state.isLost(.init(plane: plane, sender: id, receiver: nil)) else { return }
+      guard state.members[id] != nil, !state.isLost(.init(plane: plane, sender: id, receiver: nil, frame: frame)) else { return }
       state.learner?.yield(inbound)
     }
   }

@@ -61,7 +61,8 @@ package struct LearnerService: Sendable {
   ) async throws -> RunEnd {
     var role = LearnerRole(
       settings: settings, schedule: schedule, recovered: recovered, manifest: manifest, now: clock.now)
-    var weights = WeightShelf(manifest: manifest, bytes: try await trainer.weights())
+    let first = PolicyVersion(first: manifest, weights: try await trainer.weights())
+    var weights = ServedWeights(first)
     let writer = JournalWriter(journal: journal) { [mailbox] outcome in
       switch outcome {
       case .durable(let ticket): mailbox.post(.journaled(through: ticket))
@@ -70,7 +71,7 @@ package struct LearnerService: Sendable {
       }
     }
     let engine = JobLine()
-    let shelf = Mutex<WeightShelf?>(nil)
+    let trainedLast = Mutex(first)
     let receiving = receive()
     let ticking = tick(every: settings.heartbeat * 0.25)
     defer {
@@ -86,7 +87,7 @@ package struct LearnerService: Sendable {
         switch action {
         case .send(let peer, let message): transport.send(codec.encode(message), to: peer)
         case .welcome(let peer, let incarnation, let scorers):
-          transport.send(codec.encode(.welcome(welcome(incarnation, scorers, weights.manifest))), to: peer)
+          transport.send(codec.encode(.welcome(welcome(incarnation, scorers, weights.newest))), to: peer)
         case .lease(let peer, let id, let unit, let attempt, let version, let step):
           do {
             let task = try catalogue.task(of: unit.prompt)
@@ -103,17 +104,19 @@ package struct LearnerService: Sendable {
         case .train(let step, let groups):
           engine.add { [mailbox, trainer] in
             do {
-              let (trained, manifest) = try await trainer.train(step: step, groups: groups)
-              let bytes = try await trainer.weights()
-              shelf.withLock { $0 = WeightShelf(manifest: manifest, bytes: bytes) }
-              mailbox.post(.trained(trained, manifest))
+              var (trained, manifest) = try await trainer.train(step: step, groups: groups)
+              let version = PolicyVersion(
+                manifest, weights: try await trainer.weights(), after: trainedLast.withLock { $0 }, &trained.metrics)
+              trainedLast.withLock { $0 = version }
+              mailbox.post(.trained(trained, version.manifest))
             } catch {
               mailbox.post(.failed("step \(step): \(error)"))
             }
           }
-        case .publish:
-          if let fresh = shelf.withLock({ $0.take() }) { weights = fresh }
-          publish(weights)
+        case .publish(let manifest):
+          weights.publish(trainedLast.withLock { $0 })
+          transport.publish(codec.encode(.announced(manifest)))
+        case .release(let versions): weights.release(versions)
         case .checkpoint(let step):
           engine.add { [mailbox, trainer] in
             do {
@@ -189,31 +192,17 @@ package struct LearnerService: Sendable {
       scorers: scorers, allowed: transport.allowed, manifest: manifest)
   }
 
-  private func publish(_ weights: WeightShelf) {
-    transport.publish(codec.encode(Publication.announced(weights.manifest)))
-    let source = Fetch.Source.weights(version: weights.manifest.version)
-    for offset in stride(from: 0, to: weights.bytes.count, by: Limits.standard.chunk) {
-      let bytes = Array(weights.bytes[offset..<min(offset + Limits.standard.chunk, weights.bytes.count)])
-      transport.publish(codec.encode(Publication.chunk(Chunk(source: source, offset: offset, bytes: bytes))))
-    }
-  }
-
-  private func answer(_ fetch: Fetch, _ weights: WeightShelf) -> LearnerMessage {
-    let bytes: [UInt8]?
+  private func answer(_ fetch: Fetch, _ weights: ServedWeights) -> LearnerMessage {
+    let payload: Payload?
     switch fetch.source {
-    case .weights(let version):
-      bytes = version == weights.manifest.version ? slice(weights.bytes, fetch) : nil
+    case .weights, .delta: payload = weights.payload(fetch)
     case .artifact(let digest):
       let file = offer.artifacts.first { $0.artifact.digest == digest }?.file
-      bytes = file.flatMap { try? DurableFiles.read($0, offset: fetch.offset, count: fetch.count) }
+      let bytes = file.flatMap { try? DurableFiles.read($0, offset: fetch.offset, count: fetch.count) }
+      payload = bytes.flatMap { $0.isEmpty ? nil : Payload($0) }
     }
-    guard let bytes, !bytes.isEmpty else { return .gone(fetch.source) }
-    return .chunk(Chunk(source: fetch.source, offset: fetch.offset, bytes: bytes))
-  }
-
-  private func slice(_ bytes: [UInt8], _ fetch: Fetch) -> [UInt8]? {
-    guard fetch.offset < bytes.count else { return nil }
-    return Array(bytes[fetch.offset..<min(bytes.count, fetch.offset + fetch.count)])
+    guard let payload else { return .gone(fetch.source) }
+    return .chunk(Chunk(source: fetch.source, offset: fetch.offset, payload: payload))
   }
 }
 
@@ -226,10 +215,4 @@ private struct OversizedTask: ActionableError {
     "the row takes \(bytes) bytes with its images, more than the \(Limits.standard.controlMessage) of a message"
   }
   var advice: String { "use smaller image files" }
-}
-
-/// The weights that are handed out now.
-private struct WeightShelf: Sendable {
-  let manifest: WeightManifest
-  let bytes: [UInt8]
 }

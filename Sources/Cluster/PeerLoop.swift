@@ -97,6 +97,11 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
     }
   }
 
+  /// Runs `job` beside the engine's line, which may be busy for long, and posts what it returns.
+  func runAside(_ job: @escaping @Sendable () -> Event) {
+    Task { [mailbox] in mailbox.post(job()) }
+  }
+
   // MARK: What comes by itself
 
   private func receive(

@@ -1,8 +1,6 @@
 package import ActionableErrors
 package import Rollout
-
-/// A frame as it crosses a transport: one encoded message.
-package typealias Frame = [UInt8]
+package import Wire
 
 /// What reaches the learner.
 package enum LearnerInbound: Sendable {
@@ -14,10 +12,12 @@ package enum LearnerInbound: Sendable {
   case failed(any ActionableError)
 }
 
-/// The learner's end of a transport: ROUTER for control, PULL for scored groups, PUB for weights.
+/// The learner's end of a transport: ROUTER for control and for chunks of weights, PULL for scored groups, PUB for word of
+/// new weights.
 ///
-/// Sending never waits: what a peer cannot take within its bounded queue is dropped, and comes again because delivery is
-/// made safe end to end (heartbeats name what is held, groups are pushed until durable, missing chunks are fetched).
+/// Sending never waits and never copies a payload: what a peer cannot take within its bounded queue is dropped, and comes
+/// again because delivery is made safe end to end (heartbeats name what is held, groups are pushed until durable, missing
+/// chunks are fetched again).
 package protocol LearnerTransport: Sendable {
   /// Everything received, in order of arrival. To be iterated once. Bounded: when the reader falls behind, the transport
   /// stops reading from the network.
@@ -28,7 +28,7 @@ package protocol LearnerTransport: Sendable {
   var allowed: [AllowedPeer] { get }
 
   func send(_ frame: Frame, to peer: PeerID)
-  /// To all that subscribe; the frame is not copied on this side.
+  /// To all that subscribe.
   func publish(_ frame: Frame)
   /// Closes every socket after trying to deliver what is queued for at most `linger`.
   func close(linger: Duration) async
@@ -43,7 +43,7 @@ package enum PeerInbound: Sendable {
   case failed(any ActionableError)
 }
 
-/// A worker's or scorer's end of a transport: DEALER to the learner; a worker also SUB for weights and one PUSH a scorer;
+/// A worker's or scorer's end of a transport: DEALER to the learner; a worker also SUB for word of new weights and one PUSH a scorer;
 /// a scorer also PULL for groups and PUSH to the learner.
 package protocol PeerTransport: Sendable {
   var inbound: AsyncStream<PeerInbound> { get }

@@ -1,5 +1,6 @@
 internal import ActionableErrors
 package import Rollout
+internal import WeightDeltas
 internal import Wire
 
 /// Carries out a worker's actions: sockets, model files, generation engine, clock.
@@ -46,6 +47,8 @@ package struct WorkerService: Sendable {
         try await generator.prepare(folder: loop.files.folder(of: "policy"), settings: welcome.settings)
         return .prepared
       }
+    case .assemble(let assembly):
+      loop.runAside { .assembled(assembly.manifest, assembly.assembled()) }
     case .load(let manifest, let bytes):
       loop.run { [generator] in
         do {

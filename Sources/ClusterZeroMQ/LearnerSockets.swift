@@ -1,6 +1,7 @@
 internal import ActionableErrors
 internal import Cluster
 internal import Rollout
+internal import Wire
 internal import ZeroMQ
 
 /// The learner's sockets, on the poll loop's thread. They refer to this actor until the loop is stopped, so it must be.
@@ -9,6 +10,8 @@ actor LearnerSockets: LoopActor {
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
   private let allowList: AllowList
+  /// Whom everyone is taken for without CURVE; nil with it.
+  private let everyone: AllowedPeer?
   private let inbound: InboundQueue<LearnerInbound>
   private let report: @Sendable (String) -> Void
   private var control: Channel<Router>?
@@ -16,11 +19,12 @@ actor LearnerSockets: LoopActor {
   private var weights: Channel<Publish>?
 
   init(
-    loop: PollLoop, allowList: AllowList, inbound: InboundQueue<LearnerInbound>,
+    loop: PollLoop, allowList: AllowList, everyone: AllowedPeer? = nil, inbound: InboundQueue<LearnerInbound>,
     report: @escaping @Sendable (String) -> Void
   ) {
     self.loop = loop
     self.allowList = allowList
+    self.everyone = everyone
     self.inbound = inbound
     self.report = report
   }
@@ -31,12 +35,16 @@ actor LearnerSockets: LoopActor {
     let data: TCPEndpoint
   }
 
-  /// Binds all sockets, the control socket to `endpoint` and the others to any free ports of the same address.
+  /// Binds all sockets, the control socket to `endpoint` and the others to any free ports of the same address, behind
+  /// CURVE and the list of allowed keys.
   func open(_ endpoint: TCPEndpoint, keys: KeyPair, options: TransportOptions) throws -> Ports {
     try Authenticator.start(on: loop, admitting: allowList) { [report] address, key in
       report("turned away \(key.map { "the unregistered key \($0)" } ?? "a peer without a key") from \(address)")
     }
-    let security = SocketOptions.Security.server(keys: keys, domain: TransportOptions.domain)
+    return try bind(endpoint, .server(keys: keys, domain: TransportOptions.domain), options)
+  }
+
+  func bind(_ endpoint: TCPEndpoint, _ security: SocketOptions.Security, _ options: TransportOptions) throws -> Ports {
     let control = loop.register(
       try Socket<Router>(loop.context, options.control(security)), queue: options.controlQueue)
     let data = loop.register(try Socket<Pull>(loop.context, options.data(security)))
@@ -54,11 +62,11 @@ actor LearnerSockets: LoopActor {
     control?.onReceive = { [self] message in
       guard message.frames.count == 2, let (peer, role) = sender(of: message, connection: message.frames[0].bytes)
       else { return }
-      deliver(.control(peer, role: role, message.frames[1].bytes), message)
+      deliver(.control(peer, role: role, Frame(message.frames[1].bytes)), message)
     }
     data?.onReceive = { [self] message in
       guard message.frames.count == 1, let (peer, role) = sender(of: message, connection: []) else { return }
-      deliver(.data(peer, role: role, message.frames[0].bytes), message)
+      deliver(.data(peer, role: role, Frame(message.frames[0].bytes)), message)
     }
     for channel in [control, data, weights] as [(any MonitoredChannel)?] {
       channel?.onFailure = { [inbound] error in _ = inbound.put(.failed(error), bytes: 0) }
@@ -69,12 +77,12 @@ actor LearnerSockets: LoopActor {
   func send(_ frame: Frame, to peer: PeerID) {
     guard let routingID = RoutingID(connection: peer.connection) else { return }
     attempt("for \(peer)") { () throws(ZeroMQError) in
-      try control?.send([Message(routingID.bytes), Message(frame)])
+      try control?.send(Multipart([Message(routingID.bytes)] + frame.messages))
     }
   }
 
   func publish(_ frame: Frame) {
-    attempt("for all workers") { () throws(ZeroMQError) in try weights?.send([Message(frame)]) }
+    attempt("for all workers") { () throws(ZeroMQError) in try weights?.send(Multipart(frame.messages)) }
   }
 
   /// There is room again for what is received.
@@ -85,8 +93,10 @@ actor LearnerSockets: LoopActor {
 
   /// Who sent this, if its key is registered still and for a role.
   private func sender(of message: Multipart, connection: [UInt8]) -> (PeerID, Role)? {
+    let connection = RoutingID(bytes: connection).connection
+    if let everyone { return (PeerID(name: everyone.name, connection: connection), everyone.role) }
     guard let peer = allowList.sender(of: message), let role = Role(rawValue: peer.role) else { return nil }
-    return (PeerID(name: peer.name, connection: RoutingID(bytes: connection).connection), role)
+    return (PeerID(name: peer.name, connection: connection), role)
   }
 
   private func deliver(_ event: LearnerInbound, _ message: Multipart) {

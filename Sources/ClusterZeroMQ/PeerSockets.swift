@@ -1,6 +1,7 @@
 internal import ActionableErrors
 internal import Cluster
 internal import Rollout
+internal import Wire
 internal import ZeroMQ
 
 /// A worker's or scorer's sockets, on the poll loop's thread. They refer to this actor until the loop is stopped, so it
@@ -10,8 +11,9 @@ actor PeerSockets: LoopActor {
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.unownedExecutor }
 
   private let learner: TCPEndpoint
-  private let learnerKey: PublicKey
   private let keys: KeyPair
+  /// Of the sockets that connect to the learner, whose key is pinned.
+  private let towardsLearner: SocketOptions.Security
   /// Who may push to this process: known to scorers from the learner's welcome.
   private let allowList = AllowList()
   private let options: TransportOptions
@@ -28,19 +30,17 @@ actor PeerSockets: LoopActor {
   private var scorers: [ScorerAddress: Channel<Push>] = [:]
 
   init(
-    loop: PollLoop, learner: TCPEndpoint, learnerKey: PublicKey, keys: KeyPair, options: TransportOptions,
+    loop: PollLoop, learner: TCPEndpoint, keys: KeyPair, towardsLearner: SocketOptions.Security, options: TransportOptions,
     inbound: InboundQueue<PeerInbound>, report: @escaping @Sendable (String) -> Void
   ) {
     self.loop = loop
     self.learner = learner
-    self.learnerKey = learnerKey
     self.keys = keys
+    self.towardsLearner = towardsLearner
     self.options = options
     self.inbound = inbound
     self.report = report
   }
-
-  private var towardsLearner: SocketOptions.Security { .client(keys: keys, server: learnerKey) }
 
   // MARK: Opening
 
@@ -50,8 +50,8 @@ actor PeerSockets: LoopActor {
       try Socket<Dealer>(loop.context, options.control(towardsLearner)), queue: options.controlQueue)
     observe(channel)
     channel.onReceive = { [self] message in
-      guard message.frames.count == 1 else { return }
-      deliver(.control(message.frames[0].bytes), message)
+      guard let frame = Frame(message) else { return }
+      deliver(.control(frame), message)
     }
     try channel.watch { [self] event in note(event) }
     try channel.stayConnected(to: learner.description)
@@ -75,7 +75,7 @@ actor PeerSockets: LoopActor {
     channel.onReceive = { [self] message in
       guard message.frames.count == 1, let peer = allowList.sender(of: message), let role = Role(rawValue: peer.role)
       else { return }
-      deliver(.data(PeerID(name: peer.name, connection: ""), role: role, message.frames[0].bytes), message)
+      deliver(.data(PeerID(name: peer.name, connection: ""), role: role, Frame(message.frames[0].bytes)), message)
     }
     groups = channel
     return bound
@@ -105,7 +105,7 @@ actor PeerSockets: LoopActor {
     observe(channel)
     channel.onReceive = { [self] message in
       guard message.frames.count == 1 else { return }
-      deliver(.published(message.frames[0].bytes), message)
+      deliver(.published(Frame(message.frames[0].bytes)), message)
     }
     try channel.stayConnected(to: endpoint.description)
     weights = (channel, endpoint)
@@ -114,7 +114,7 @@ actor PeerSockets: LoopActor {
   private func pushScored(to endpoint: TCPEndpoint) throws(ZeroMQError) {
     guard scored?.endpoint != endpoint else { return }
     scored?.channel.close()
-    scored = (try pusher(to: endpoint, learnerKey), endpoint)
+    scored = (try pusher(to: endpoint, towardsLearner), endpoint)
   }
 
   /// Keeps, opens and closes connections so that they are those to `wanted`.
@@ -126,15 +126,17 @@ actor PeerSockets: LoopActor {
     for address in wanted where scorers[address] == nil {
       do {
         guard let key = PublicKey(z85: address.publicKey) else { throw TransportError.notAKey(of: address.name) }
-        scorers[address] = try pusher(to: try TCPEndpoint(address.endpoint), key)
+        scorers[address] = try pusher(to: try TCPEndpoint(address.endpoint), .client(keys: keys, server: key))
       } catch {
         report("cannot connect to \(address.name): \(error)")
       }
     }
   }
 
-  private func pusher(to endpoint: TCPEndpoint, _ key: PublicKey) throws(ZeroMQError) -> Channel<Push> {
-    let socket = try Socket<Push>(loop.context, options.data(.client(keys: keys, server: key)))
+  private func pusher(
+    to endpoint: TCPEndpoint, _ security: SocketOptions.Security
+  ) throws(ZeroMQError) -> Channel<Push> {
+    let socket = try Socket<Push>(loop.context, options.data(security))
     let channel = loop.register(socket, queue: options.dataQueue)
     observe(channel)
     try channel.stayConnected(to: endpoint.description)
@@ -144,12 +146,12 @@ actor PeerSockets: LoopActor {
   // MARK: Sending
 
   func send(_ frame: Frame) {
-    attempt("for the learner") { () throws(ZeroMQError) in try control?.send([Message(frame)]) }
+    attempt("for the learner") { () throws(ZeroMQError) in try control?.send(Multipart(frame.messages)) }
   }
 
   func push(_ frame: Frame, to scorer: ScorerAddress?) {
     let channel = scorer.map { scorers[$0] } ?? scored?.channel
-    attempt("for \(scorer?.name ?? "the learner")") { () throws(ZeroMQError) in try channel?.send([Message(frame)]) }
+    attempt("for \(scorer?.name ?? "the learner")") { () throws(ZeroMQError) in try channel?.send(Multipart(frame.messages)) }
   }
 
   private func attempt(_ target: String, _ send: () throws(ZeroMQError) -> SendOutcome?) {

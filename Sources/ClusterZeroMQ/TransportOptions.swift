@@ -7,28 +7,24 @@ struct TransportOptions {
   /// Whether the learner's address is one of IPv6.
   let allowsIPv6: Bool
 
-  /// Routing id and payload, or the payload alone.
-  private static let frames = 2
   private static let routingID = 256
   /// Messages that libzmq holds for one peer; what it does not take waits in the process, bounded in bytes too.
   private static let highWaterMark: Int32 = 16
 
-  /// DEALER and ROUTER.
+  /// DEALER and ROUTER: a message, before it the routing id of a router's peer, after it the payload of a chunk. A chunk
+  /// and its header are no more than the largest message.
   func control(_ security: SocketOptions.Security) -> SocketOptions {
-    options(security, frameBytes: limits.controlMessage)
+    options(security, frames: 3, frameBytes: limits.controlMessage)
   }
 
-  /// PUB and SUB. A subscriber that falls this many messages behind misses some, and fetches them.
+  /// PUB and SUB. A subscriber that falls behind misses announcements, and asks the learner where it is.
   func broadcast(_ security: SocketOptions.Security) -> SocketOptions {
-    var options = options(security, frameBytes: limits.controlMessage)
-    options.sendHighWaterMark = 4 * Self.highWaterMark
-    options.receiveHighWaterMark = 4 * Self.highWaterMark
-    return options
+    options(security, frames: 1, frameBytes: limits.controlMessage)
   }
 
   /// PUSH and PULL.
   func data(_ security: SocketOptions.Security) -> SocketOptions {
-    options(security, frameBytes: limits.dataMessage)
+    options(security, frames: 1, frameBytes: limits.dataMessage)
   }
 
   var controlQueue: QueueLimits {
@@ -46,12 +42,12 @@ struct TransportOptions {
   /// ZAP domains. One authenticator serves a process's sockets, and each socket must name one.
   static let domain = "sophia"
 
-  private func options(_ security: SocketOptions.Security, frameBytes: Int) -> SocketOptions {
+  private func options(_ security: SocketOptions.Security, frames: Int, frameBytes: Int) -> SocketOptions {
     var options = SocketOptions()
     options.security = security
     options.allowsIPv6 = allowsIPv6
     options.limits = MessageLimits(
-      frames: Self.frames, frameBytes: frameBytes, messageBytes: frameBytes + Self.routingID)
+      frames: frames, frameBytes: frameBytes, messageBytes: frameBytes + Self.routingID)
     options.sendHighWaterMark = Self.highWaterMark
     options.receiveHighWaterMark = Self.highWaterMark
     return options

@@ -1,6 +1,7 @@
 internal import ActionableErrors
 package import Cluster
 package import Rollout
+package import Wire
 package import ZeroMQ
 
 /// The learner's end over ZeroMQ: ROUTER, PULL and PUB on TCP, all behind CURVE and the run's list of allowed keys.
@@ -50,6 +51,24 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
       try? await loop.stop(within: .zero)
       throw error
     }
+  }
+
+  /// Without CURVE and on this machine only, to measure what CURVE costs: everyone who connects is taken for `everyone`.
+  package static func openWithoutCurve(
+    everyoneAs everyone: AllowedPeer, limits: Limits = .standard
+  ) async throws -> ZeroMQLearnerTransport {
+    let options = TransportOptions(limits: limits, allowsIPv6: false)
+    let loop = try PollLoop(name: "learner-sockets", context: ZeroMQContext(maximumSockets: 1023))
+    let room = Forward<LearnerSockets>()
+    let queue = InboundQueue<LearnerInbound>(
+      maximumCount: options.inboundCount, maximumBytes: options.inboundBytes, onRoom: { room.run { $0.resume() } })
+    let sockets = LearnerSockets(
+      loop: loop, allowList: AllowList(), everyone: everyone, inbound: queue, report: { _ in })
+    room.set(sockets)
+    let bound = try await sockets.bind(TCPEndpoint(host: "127.0.0.1", port: 0), .none, options)
+    await sockets.listen()
+    return ZeroMQLearnerTransport(
+      sockets: sockets, queue: queue, allowed: [], ports: (bound.control.port, bound.publish.port, bound.data.port))
   }
 
   private init(

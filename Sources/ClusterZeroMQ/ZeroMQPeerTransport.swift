@@ -1,6 +1,7 @@
 internal import ActionableErrors
 package import Cluster
 package import Rollout
+package import Wire
 package import ZeroMQ
 
 /// A worker's or scorer's end over ZeroMQ. The keys of the learner and of the scorers that it names are pinned.
@@ -20,7 +21,7 @@ package final class ZeroMQPeerTransport: PeerTransport {
     learner: String, keys: KeyPair, learnerKey: PublicKey, limits: Limits = .standard,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> ZeroMQPeerTransport {
-    try await open(learner, bind: nil, keys, learnerKey, limits, report)
+    try await open(learner, bind: nil, keys, .client(keys: keys, server: learnerKey), limits, report)
   }
 
   /// - Parameter bind: where groups are taken, `tcp://ADDRESS:PORT`, port 0 for any. Nobody may push there before the
@@ -29,11 +30,17 @@ package final class ZeroMQPeerTransport: PeerTransport {
     learner: String, bind: String, keys: KeyPair, learnerKey: PublicKey, limits: Limits = .standard,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> ZeroMQPeerTransport {
-    try await open(learner, bind: try TCPEndpoint(bind), keys, learnerKey, limits, report)
+    try await open(
+      learner, bind: try TCPEndpoint(bind), keys, .client(keys: keys, server: learnerKey), limits, report)
+  }
+
+  /// The worker's end of `ZeroMQLearnerTransport.openWithoutCurve`.
+  package static func workerWithoutCurve(port: UInt16, limits: Limits = .standard) async throws -> ZeroMQPeerTransport {
+    try await open("tcp://127.0.0.1:\(port)", bind: nil, .generate(), .none, limits) { _ in }
   }
 
   private static func open(
-    _ learnerText: String, bind: TCPEndpoint?, _ keys: KeyPair, _ learnerKey: PublicKey, _ limits: Limits,
+    _ learnerText: String, bind: TCPEndpoint?, _ keys: KeyPair, _ towardsLearner: SocketOptions.Security, _ limits: Limits,
     _ report: @escaping @Sendable (String) -> Void
   ) async throws -> ZeroMQPeerTransport {
     let learner = try TCPEndpoint(learnerText)
@@ -43,7 +50,7 @@ package final class ZeroMQPeerTransport: PeerTransport {
     let queue = InboundQueue<PeerInbound>(
       maximumCount: options.inboundCount, maximumBytes: options.inboundBytes, onRoom: { room.run { $0.resume() } })
     let sockets = PeerSockets(
-      loop: loop, learner: learner, learnerKey: learnerKey, keys: keys, options: options, inbound: queue,
+      loop: loop, learner: learner, keys: keys, towardsLearner: towardsLearner, options: options, inbound: queue,
       report: report)
     room.set(sockets)
     do {

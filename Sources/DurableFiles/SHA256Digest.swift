@@ -1,5 +1,3 @@
-internal import CSodium
-
 /// A SHA-256 digest, 32 bytes; written as 64 lower-case hexadecimal digits.
 package struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
   package static let byteCount = 32
@@ -29,37 +27,12 @@ package struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
     self = hasher.finish()
   }
 
-  fileprivate init(unchecked bytes: [UInt8]) {
+  init(unchecked bytes: [UInt8]) {
     self.bytes = bytes
   }
 
   package var description: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-  }
-}
-
-/// SHA-256 over a stream of bytes.
-package struct SHA256Hasher {
-  private var state = crypto_hash_sha256_state()
-
-  package init() {
-    crypto_hash_sha256_init(&state)
-  }
-
-  package mutating func update(_ data: UnsafeRawBufferPointer) {
-    guard let base = data.baseAddress else { return }
-    crypto_hash_sha256_update(&state, base.assumingMemoryBound(to: UInt8.self), UInt64(data.count))
-  }
-
-  package mutating func update(_ text: String) {
-    var text = text
-    text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
-  }
-
-  package mutating func finish() -> SHA256Digest {
-    var bytes = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
-    crypto_hash_sha256_final(&state, &bytes)
-    return SHA256Digest(unchecked: bytes)
   }
 }

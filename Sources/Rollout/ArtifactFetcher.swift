@@ -6,8 +6,6 @@ package struct ArtifactFetcher: Sendable {
   package struct Progress: Sendable {
     /// Artifacts that are whole now (a file may be wanted under two names).
     package var whole: [(artifact: Artifact, bytes: [UInt8])] = []
-    /// What to ask the learner for.
-    package var next: Fetch?
     /// Why fetching cannot go on.
     package var failure: String?
   }
@@ -15,36 +13,34 @@ package struct ArtifactFetcher: Sendable {
   private static let maximumMismatches = 3
 
   private let welcome: Welcome
+  private let settings: TransferSettings
   private var wanted: [Artifact]?
   private var download: Download?
   private var mismatches = 0
   private var isDone = false
 
-  package init(welcome: Welcome) {
+  package init(welcome: Welcome, settings: TransferSettings) {
     self.welcome = welcome
+    self.settings = settings
   }
 
   /// Begins to fetch, `present` left out.
-  package mutating func begin(without present: [SHA256Digest], at now: Instant) -> Progress {
+  package mutating func begin(without present: [SHA256Digest]) -> Progress {
     guard wanted == nil else { return Progress() }
     let present = Set(present)
     wanted = welcome.artifacts.filter { !present.contains($0.digest) }
     var progress = Progress()
-    proceed(at: now, &progress)
+    proceed(&progress)
     return progress
   }
 
   package mutating func take(_ chunk: Chunk, at now: Instant) -> Progress {
     var progress = Progress()
-    guard download?.take(chunk, at: now) == true, let bytes = download?.bytes, let artifact = wanted?.first else {
-      return progress
-    }
-    progress.next = download?.pull(at: now)
-    if progress.next == nil {
-      download = nil
-      settle(artifact, bytes, &progress)
-      proceed(at: now, &progress)
-    }
+    guard download?.take(chunk, at: now) == true, let arrived = download, arrived.isComplete, let artifact = wanted?.first
+    else { return progress }
+    download = nil
+    settle(artifact, arrived.bytes, &progress)
+    proceed(&progress)
     return progress
   }
 
@@ -54,9 +50,9 @@ package struct ArtifactFetcher: Sendable {
     return Progress(failure: "the learner no longer has \(artifact.path): look at its log and start it again")
   }
 
-  /// What to ask for again after `patience` without a chunk.
-  package mutating func retry(at now: Instant, patience: Duration) -> Fetch? {
-    download?.pullIfStuck(at: now, patience: patience)
+  /// What to ask the learner for now.
+  package mutating func due(at now: Instant) -> [Fetch] {
+    download?.due(at: now) ?? []
   }
 
   /// The welcome, once, as soon as everything it names is here.
@@ -66,16 +62,11 @@ package struct ArtifactFetcher: Sendable {
     return welcome
   }
 
-  /// Asks for the next file. An empty one needs no asking.
-  private mutating func proceed(at now: Instant, _ progress: inout Progress) {
-    while progress.failure == nil, let artifact = wanted?.first {
-      var fresh = Download(source: .artifact(artifact.digest), byteCount: artifact.byteCount, now: now)
-      if let fetch = fresh.pull(at: now) {
-        download = fresh
-        progress.next = fetch
-        return
-      }
-      settle(artifact, fresh.bytes, &progress)
+  /// Turns to the next file. An empty one needs no asking.
+  private mutating func proceed(_ progress: inout Progress) {
+    while download == nil, progress.failure == nil, let artifact = wanted?.first {
+      let next = Download(source: .artifact(artifact.digest), byteCount: artifact.byteCount, settings: settings)
+      if next.isComplete { settle(artifact, next.bytes, &progress) } else { download = next }
     }
   }
 

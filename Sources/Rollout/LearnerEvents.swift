@@ -78,6 +78,8 @@ package enum LearnerAction: Sendable {
   case journal([JournalRecord], ticket: Int)
   case train(step: UInt32, groups: [ScoredGroup])
   case publish(WeightManifest)
+  /// Nobody fetches these versions any more.
+  case release(versions: [UInt64])
   case checkpoint(step: UInt32)
   /// Nothing in the journal needs these folders (relative to the run folder) any more.
   case removeCheckpoints(paths: [String])

@@ -160,15 +160,19 @@ extension LearnerRole {
     let unit = lease.unit
     outdo(id, lease, &actions)
     guard ledger.endLease(unit, lease: id, isFault: isFault), let entry = ledger.entry(of: unit) else { return }
-    guard isFault, entry.state == .queued, entry.failures >= settings.maximumAttempts else {
-      record([.leaseEnded(unit: unit, lease: id, reason: reason)], &actions)
-      guard entry.state == .queued else { return }
-      if isFault { ledger.holdBack(unit, until: now + settings.pause(of: unit, failures: entry.failures)) }
-      return actions.append(.log(.info, "unit \(unit) is queued again: \(reason)"))
+    record([.leaseEnded(unit: unit, lease: id, reason: reason)], &actions)
+    guard entry.state == .queued else { return }
+    if isFault, entry.failures >= settings.maximumAttempts {
+      return giveUp(unit, after: entry.failures, reason: reason, &actions)
     }
-    let why = "gave up after \(entry.failures) failed attempts; the last: \(reason)"
+    if isFault { ledger.holdBack(unit, until: now + settings.pause(of: unit, failures: entry.failures)) }
+    actions.append(.log(.info, "unit \(unit) is queued again: \(reason)"))
+  }
+
+  private mutating func giveUp(_ unit: UnitID, after failures: UInt32, reason: String, _ actions: inout [LearnerAction]) {
     guard ledger.deadLetter(unit) else { return }
-    record([.leaseEnded(unit: unit, lease: id, reason: reason), .deadLettered(unit: unit, reason: why)], &actions)
+    let why = "gave up after \(failures) failed attempts; the last: \(reason)"
+    record([.deadLettered(unit: unit, reason: why)], &actions)
     actions.append(.log(.error, "unit \(unit): \(why)"))
   }
 

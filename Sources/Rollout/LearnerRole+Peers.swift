@@ -15,7 +15,7 @@ extension LearnerRole {
     case .declined(let id, let reason):
       guard let lease = leases[id], lease.worker == peer else { return }
       endLease(id, lease, reason: "\(peer) declined it: \(reason)", at: now, &actions)
-    case .fetch(let fetch): actions.append(.answer(peer, fetch))
+    case .fetch(let fetch): answer(fetch, to: peer, at: now, &actions)
     case .bye(let reason): leave(peer, reason: "said goodbye (\(reason))", isFault: false, at: now, &actions)
     }
   }
@@ -41,6 +41,7 @@ extension LearnerRole {
         membership.lend(to: peer)
       }
     }
+    if role == .worker { shelf.offer(to: peer, at: now) }
     actions.append(.welcome(peer, incarnation: incarnation, scorers: membership.scorers))
     if role == .scorer { tellWorkersOfScorers(&actions) }
   }
@@ -109,11 +110,23 @@ extension LearnerRole {
     }
   }
 
+  private mutating func answer(_ fetch: Fetch, to peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]) {
+    let isKept =
+      switch fetch.source {
+      case .artifact: true
+      case .weights(let version): shelf.serve(version, to: peer, at: now)
+      case .delta(let version): shelf.hasDelta(to: version) && shelf.serve(version, to: peer, at: now)
+      }
+    actions.append(isKept ? .answer(peer, fetch) : .send(peer, .gone(fetch.source)))
+  }
+
   /// Takes for dead who has been silent for too long, and ends the leases that have run out.
   mutating func expire(at now: Instant, _ actions: inout [LearnerAction]) {
     for peer in membership.silent(at: now) {
       leave(peer, reason: "has not been heard of for \(settings.peerTimeout.inSeconds) s", isFault: true, at: now, &actions)
     }
+    let released = shelf.release(at: now)
+    if !released.isEmpty { actions.append(.release(versions: released)) }
     for (id, lease) in leases.overdue(at: now) {
       if ledger.isGenerating(lease.unit, under: id) { membership.pause(lease.worker) }
       let isGone = lease.worker.connection.isEmpty
@@ -129,6 +142,7 @@ extension LearnerRole {
     _ peer: PeerID, reason: String, isFault: Bool, at now: Instant, _ actions: inout [LearnerAction]
   ) {
     guard let role = membership.leave(peer) else { return }
+    shelf.leave(peer)
     actions.append(.log(phase == .running ? .warning : .info, "\(role.rawValue) \(peer) \(reason)"))
     for (id, lease) in leases.held(by: peer) where ledger.isGenerating(lease.unit, under: id) {
       endLease(id, lease, reason: "\(peer) \(reason)", isFault: isFault, at: now, &actions)

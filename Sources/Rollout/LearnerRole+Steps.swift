@@ -42,6 +42,7 @@ extension LearnerRole {
     }
     version = manifest.version
     self.manifest = manifest
+    shelf.publish(manifest.version, hasDelta: manifest.delta != nil)
     lastProgress = now
     actions.append(.publish(manifest))
     record([.trained(step)], &actions)

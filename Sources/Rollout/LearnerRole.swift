@@ -21,6 +21,7 @@ package struct LearnerRole: Sendable {
   /// Groups scored or admitted and not yet trained.
   var groups: [UnitID: ScoredGroup]
   var manifest: WeightManifest
+  var shelf: WeightShelf
   /// The units of the step that is being trained, in the order in which their groups are summed.
   var training: [UnitID]?
   /// Groups handed to the journal, with the worker that waits for the durable acknowledgement.
@@ -66,6 +67,7 @@ package struct LearnerRole: Sendable {
     self.settings = settings
     self.schedule = schedule
     self.manifest = manifest
+    shelf = WeightShelf(newest: manifest.version, patience: settings.peerTimeout)
     incarnation = recovered.incarnation + 1
     ledger = Ledger(recovered: recovered)
     groups = Dictionary(recovered.groups.map { ($0.unit, $0) }, uniquingKeysWith: { first, _ in first })

@@ -18,7 +18,11 @@ package struct Limits: Sendable, Hashable {
   /// A message on the control plane; a lease with its images is the largest.
   package var controlMessage = 40 << 20
   /// One chunk of a model file or of weights.
-  package var chunk = 4 << 20
+  package var chunk = 1 << 20
+  /// Chunks that a peer may have asked for and not received.
+  package var window = 16
+  /// Policy versions that the learner keeps at once, for peers that are still fetching an older one.
+  package var keptVersions = 4
   /// A message on the data plane: a group with its task.
   package var dataMessage = 256 << 20
   /// Weights or a model file that a peer will assemble.
@@ -52,6 +56,9 @@ package struct Limits: Sendable, Hashable {
       groupSize * responseTokens * 8 <= dataMessage, "a full group's tokens and log-probabilities must fit a data message")
     require(imagesPerPrompt * 4 <= promptTokens, "each image takes tokens of the prompt")
     require(chunk <= artifact, "an artifact holds at least a chunk")
+    require(window >= 1, "a peer must be allowed to ask for a chunk")
+    require(window * chunk <= dataMessage, "a window of chunks must fit what a peer holds of unread messages")
+    require(keptVersions >= 2, "the learner must keep a version that is being fetched beside the newest")
     require(credit <= queuedGroups, "one worker's credit must fit the queue")
     return found
   }
@@ -63,6 +70,7 @@ package struct Limits: Sendable, Hashable {
       ("response", responseTokens, "tokens"), ("images in a prompt", imagesPerPrompt, "images"),
       ("image file", imageFile, "bytes"), ("problem text", problemText, "bytes"),
       ("control message", controlMessage, "bytes"), ("chunk", chunk, "bytes"),
+      ("window", window, "chunks"), ("kept versions", keptVersions, "versions"),
       ("data message", dataMessage, "bytes"), ("artifact", artifact, "bytes"), ("artifacts", artifacts, "files"),
       ("tensor rank", tensorRank, "dimensions"), ("queued groups", queuedGroups, "groups"),
       ("credit", credit, "leases"), ("peers", peers, "peers"), ("message depth", messageDepth, "levels"),

@@ -1,7 +1,7 @@
 package import DurableFiles
 
 /// The version of the protocol between roles. Peers of another version are refused by name.
-package let protocolVersion: UInt32 = 1
+package let protocolVersion: UInt32 = 2
 
 package enum Role: String, Sendable, Hashable, CaseIterable, Codable {
   case learner, scorer, worker
@@ -142,11 +142,12 @@ package struct Heartbeat: Sendable, Hashable {
   }
 }
 
-/// Asks for bytes of an artifact or, by version, of the weights.
+/// Asks for one chunk of an artifact, of a policy version or of the delta that leads to it.
 package struct Fetch: Sendable, Hashable {
   package enum Source: Sendable, Hashable {
     case artifact(SHA256Digest)
     case weights(version: UInt64)
+    case delta(version: UInt64)
   }
 
   package var source: Source
@@ -160,16 +161,16 @@ package struct Fetch: Sendable, Hashable {
   }
 }
 
-/// Bytes of an artifact or of the weights.
+/// The bytes that a fetch asked for.
 package struct Chunk: Sendable, Hashable {
   package var source: Fetch.Source
   package var offset: Int
-  package var bytes: [UInt8]
+  package var payload: Payload
 
-  package init(source: Fetch.Source, offset: Int, bytes: [UInt8]) {
+  package init(source: Fetch.Source, offset: Int, payload: Payload) {
     self.source = source
     self.offset = offset
-    self.bytes = bytes
+    self.payload = payload
   }
 }
 
@@ -206,8 +207,7 @@ package enum LearnerMessage: Sendable, Hashable {
   case shutdown(reason: String)
 }
 
-/// Broadcast, learner to workers.
+/// Broadcast, learner to workers. Bytes are never broadcast: each worker fetches as fast as its own link carries.
 package enum Publication: Sendable, Hashable {
   case announced(WeightManifest)
-  case chunk(Chunk)
 }

@@ -1,77 +1,139 @@
 /// Which policy version a worker samples from, which one it loads, and which one it collects.
 ///
 /// Versions only grow while one learner serves, so an announcement that comes late is passed over. They change between
-/// groups only, and only after every tensor's hash agrees with the manifest.
+/// groups only, and only after every tensor's hash agrees with the manifest. A version that is being collected is
+/// finished before the newest one is turned to, so that a link on which a version takes longer than a step still brings
+/// one after another.
 struct PolicyVersions: Sendable {
+  private struct Collection: Sendable {
+    let manifest: WeightManifest
+    /// What a delta applies to; nil while the weights themselves are collected.
+    let base: [UInt8]?
+    var download: Download
+    var isAssembling = false
+  }
+
+  /// What the engine samples from.
   private(set) var current: WeightManifest?
   private var loading: WeightManifest?
   /// A learner that started again serves other weights than those that are being loaded.
   private var loadingIsVoid = false
-  private var wanted: (manifest: WeightManifest, download: Download)?
+  /// The newest version that is here whole: loaded, or to be loaded between groups; a delta applies to it.
+  private var held: (manifest: WeightManifest, bytes: [UInt8])?
+  private var collecting: Collection?
+  /// The newest version announced while another was being collected.
+  private var next: WeightManifest?
+  private let transfer: TransferSettings
+
+  init(transfer: TransferSettings) {
+    self.transfer = transfer
+  }
 
   var version: UInt64? { current?.version }
   var isLoading: Bool { loading != nil }
 
-  /// The newest version that is here or on its way.
-  var newest: UInt64? { wanted?.manifest.version ?? (loadingIsVoid ? nil : loading?.version) ?? current?.version }
+  /// The newest version that is here, on its way or next.
+  var newest: UInt64? { (next ?? collecting?.manifest ?? held?.manifest ?? current)?.version }
 
-  /// The learner announced a version to all; its bytes follow by themselves.
-  mutating func announced(_ manifest: WeightManifest, at now: Instant) {
-    if newest.map({ manifest.version > $0 }) ?? true { collect(manifest, at: now) }
+  /// The learner announced a version to all.
+  mutating func announced(_ manifest: WeightManifest) {
+    guard newest.map({ manifest.version > $0 }) ?? true else { return }
+    next = manifest
+    collectNext()
   }
 
   /// The learner said which version it is at.
   ///
   /// - Parameter isOther: it started again: what is here counts only if it is the very same.
-  /// - Returns: what to ask for.
-  mutating func welcomed(_ manifest: WeightManifest, isOther: Bool, at now: Instant) -> Fetch? {
+  mutating func welcomed(_ manifest: WeightManifest, isOther: Bool) {
     if isOther {
-      loadingIsVoid = loading.map { $0 != manifest } ?? false
+      func isSame(_ other: WeightManifest?) -> Bool { other?.isSamePolicy(as: manifest) == true }
+      loadingIsVoid = loading != nil && !isSame(loading)
       // Once the void version is loaded, the engine no longer holds the current one.
-      if current != manifest || loadingIsVoid { current = nil }
-      if wanted?.manifest != manifest { wanted = nil }
+      if !isSame(current) || loadingIsVoid { current = nil }
+      if !isSame(held?.manifest) { held = nil }
+      if !isSame(collecting?.manifest) { collecting = nil }
+      next = nil
     }
-    if newest.map({ manifest.version > $0 }) ?? true { collect(manifest, at: now) }
-    guard let wanted, !wanted.download.isPulled else { return nil }
-    return self.wanted?.download.pull(at: now)
+    announced(manifest)
   }
 
-  /// - Returns: what to ask for. A gap in a broadcast will not close by itself.
-  mutating func take(_ chunk: Chunk, at now: Instant) -> Fetch? {
-    guard let isNext = wanted?.download.take(chunk, at: now) else { return nil }
-    let isGap = !isNext && wanted?.download.isAhead(chunk) == true
-    let isPulled = wanted?.download.isPulled == true
-    return isPulled && isNext || !isPulled && isGap ? wanted?.download.pull(at: now) : nil
+  // MARK: Collecting
+
+  mutating func take(_ chunk: Chunk, at now: Instant) {
+    _ = collecting?.download.take(chunk, at: now)
   }
 
-  mutating func retry(at now: Instant, patience: Duration) -> Fetch? {
-    wanted?.download.pullIfStuck(at: now, patience: patience)
+  /// What to ask the learner for now.
+  mutating func due(at now: Instant) -> [Fetch] {
+    collecting?.download.due(at: now) ?? []
   }
 
-  /// The learner no longer has the version.
+  /// The learner no longer has what is being collected.
   ///
-  /// - Returns: whether it was the one that is collected here.
+  /// - Returns: whether only a new welcome can say what to collect instead.
   mutating func missed(_ source: Fetch.Source) -> Bool {
-    guard wanted?.download.source == source else { return false }
-    wanted = nil
-    return true
-  }
-
-  enum Arrival {
-    case whole(WeightManifest, [UInt8])
-    /// The bytes of `tensor` are not those of the manifest; ask again.
-    case damaged(version: UInt64, tensor: String, again: Fetch?)
-  }
-
-  /// The collected version once, as soon as it is complete.
-  mutating func load(at now: Instant) -> Arrival? {
-    guard loading == nil, let (manifest, download) = wanted, download.isComplete else { return nil }
-    if let tensor = download.bytes.withUnsafeBytes({ manifest.firstMismatch(in: $0) }) {
-      return .damaged(version: manifest.version, tensor: tensor, again: wanted?.download.restart(at: now))
+    guard let missed = collecting, missed.download.source == source, !missed.isAssembling else { return false }
+    collecting = nil
+    if next != nil {
+      collectNext()
+    } else if missed.base != nil {
+      collect(missed.manifest, by: nil)
     }
-    wanted = nil
-    loading = manifest
-    return .whole(manifest, download.bytes)
+    return collecting == nil
+  }
+
+  /// What to assemble, once, as soon as everything has come.
+  mutating func assembly() -> WeightAssembly? {
+    guard let collection = collecting, collection.download.isComplete, !collection.isAssembling else { return nil }
+    collecting?.isAssembling = true
+    return WeightAssembly(
+      manifest: collection.manifest, form: collection.base.map { .delta(base: $0) } ?? .full,
+      collected: collection.download.bytes)
+  }
+
+  /// What came out of it. Damaged weights are collected again, and in full.
+  ///
+  /// - Returns: what was wrong with them.
+  mutating func assembled(_ manifest: WeightManifest, _ outcome: WeightAssembly.Outcome) -> String? {
+    guard let collection = collecting, collection.isAssembling, collection.manifest.isSamePolicy(as: manifest) else {
+      return nil
+    }
+    collecting = nil
+    switch outcome {
+    case .whole(let bytes):
+      held = (manifest, bytes)
+      collectNext()
+      return nil
+    case .damaged(let reason):
+      if next == nil { collect(manifest, by: nil) } else { collectNext() }
+      return reason
+    }
+  }
+
+  private mutating func collectNext() {
+    guard collecting == nil, let manifest = next else { return }
+    next = nil
+    collect(manifest, by: manifest.delta)
+  }
+
+  private mutating func collect(_ manifest: WeightManifest, by delta: WeightManifest.Delta?) {
+    var (source, byteCount) = (Fetch.Source.weights(version: manifest.version), manifest.byteCount)
+    var base: [UInt8]?
+    if let delta, let held, held.manifest.version == delta.base, held.manifest.digest == delta.baseDigest {
+      (source, byteCount, base) = (.delta(version: manifest.version), delta.byteCount, held.bytes)
+    }
+    collecting = Collection(
+      manifest: manifest, base: base, download: Download(source: source, byteCount: byteCount, settings: transfer))
+  }
+
+  // MARK: Loading
+
+  /// What the engine is to load, once, if it does not sample from the newest version that is here.
+  mutating func load() -> (manifest: WeightManifest, bytes: [UInt8])? {
+    guard loading == nil, let held, current?.isSamePolicy(as: held.manifest) != true else { return nil }
+    loading = held.manifest
+    return held
   }
 
   mutating func loaded(_ version: UInt64) {
@@ -80,11 +142,5 @@ struct PolicyVersions: Sendable {
     current = loadingIsVoid ? nil : manifest
     loading = nil
     loadingIsVoid = false
-  }
-
-  private mutating func collect(_ manifest: WeightManifest, at now: Instant) {
-    wanted = (
-      manifest, Download(source: .weights(version: manifest.version), byteCount: manifest.byteCount, now: now)
-    )
   }
 }

@@ -33,10 +33,12 @@ package struct ScorerRole: Sendable {
     package var link: LearnerLink.Settings
     /// Groups waiting to be scored; more are dropped, and come again.
     package var queueLimit: Int
+    package var transfer: TransferSettings
 
-    package init(link: LearnerLink.Settings, queueLimit: Int) {
+    package init(link: LearnerLink.Settings, queueLimit: Int, transfer: TransferSettings = TransferSettings()) {
       self.link = link
       self.queueLimit = queueLimit
+      self.transfer = transfer
     }
   }
 
@@ -66,7 +68,7 @@ package struct ScorerRole: Sendable {
       receive(message, at: now, &actions)
     case .group(let peer, let role, let group): receive(group, from: peer, role: role, &actions)
     case .found(let digests):
-      if let progress = fetcher?.begin(without: digests, at: now) { note(progress, &actions) }
+      if let progress = fetcher?.begin(without: digests) { note(progress, &actions) }
     case .prepared: isPrepared = true
     case .scored(let group):
       current = nil
@@ -90,7 +92,7 @@ package struct ScorerRole: Sendable {
       link.welcomed(welcome, at: now)
       actions.append(.connect(welcome))
       if fetcher == nil {
-        fetcher = ArtifactFetcher(welcome: welcome)
+        fetcher = ArtifactFetcher(welcome: welcome, settings: settings.transfer)
         actions.append(.find(welcome.artifacts))
       }
     case .refused(let reason): end(.failed(reason: "the learner refused this scorer: \(reason)"), saying: nil, &actions)
@@ -121,7 +123,6 @@ package struct ScorerRole: Sendable {
 
   private mutating func note(_ progress: ArtifactFetcher.Progress, _ actions: inout [ScorerAction]) {
     for (artifact, bytes) in progress.whole { actions.append(.keep(artifact, bytes: bytes)) }
-    if let fetch = progress.next { actions.append(.send(.fetch(fetch))) }
     if let failure = progress.failure { return end(.failed(reason: failure), saying: failure, &actions) }
     if let welcome = fetcher?.finished() { actions.append(.prepare(welcome)) }
   }
@@ -133,7 +134,7 @@ package struct ScorerRole: Sendable {
       current = next.lease.id
       actions.append(.score(next))
     }
-    if let fetch = fetcher?.retry(at: now, patience: .seconds(2)) { actions.append(.send(.fetch(fetch))) }
+    for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
     switch link.step(at: now) {
     case .sayHello: actions.append(.send(.hello(link.hello)))
     case .beat:

@@ -20,17 +20,41 @@ package struct WeightManifest: Sendable, Hashable {
     }
   }
 
+  /// A shorter way to these weights for whoever holds the ones before them.
+  package struct Delta: Sendable, Hashable {
+    /// The version that it applies to, and that version's `digest`: versions of two lives of a learner may share a
+    /// number and differ.
+    package var base: UInt64
+    package var baseDigest: SHA256Digest
+    /// Less than the weights themselves take.
+    package var byteCount: Int
+
+    package init(base: UInt64, baseDigest: SHA256Digest, byteCount: Int) {
+      self.base = base
+      self.baseDigest = baseDigest
+      self.byteCount = byteCount
+    }
+  }
+
   /// The number of training steps behind these weights.
   package var version: UInt64
   /// In name order; the payload is the tensors' bytes in this order, without gaps.
   package var entries: [Entry]
+  /// Nil if there is no version before, or if its delta would be no smaller.
+  package var delta: Delta?
 
-  package init(version: UInt64, entries: [Entry]) {
+  package init(version: UInt64, entries: [Entry], delta: Delta? = nil) {
     self.version = version
     self.entries = entries
+    self.delta = delta
   }
 
   package var byteCount: Int { entries.reduce(0) { $0 + $1.byteCount } }
+
+  /// Whether both stand for the same bytes of the same version, however they are sent.
+  package func isSamePolicy(as other: WeightManifest) -> Bool {
+    version == other.version && entries == other.entries
+  }
 
   /// SHA-256 over names, dtypes, shapes and tensor hashes in name order. It does not depend on the version number, so
   /// two runs can be compared by it (`policy_sha256`).

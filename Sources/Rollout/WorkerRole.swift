@@ -7,6 +7,8 @@ package enum WorkerEvent: Sendable {
   case found([SHA256Digest])
   /// The model is built and can take weights.
   case prepared
+  /// What came out of an `assemble`.
+  case assembled(WeightManifest, WeightAssembly.Outcome)
   /// The engine samples from this version now.
   case loaded(version: UInt64)
   case generated(ResponseGroup)
@@ -28,6 +30,8 @@ package enum WorkerAction: Sendable {
   case keep(Artifact, bytes: [UInt8])
   /// Build the model from the artifacts; answered by `prepared`.
   case prepare(Welcome)
+  /// Check, and where it is a delta apply, what has been collected; answered by `assembled`.
+  case assemble(WeightAssembly)
   case load(WeightManifest, bytes: [UInt8])
   case generate(Lease)
   case push(ResponseGroup, to: ScorerAddress)
@@ -46,12 +50,17 @@ package struct WorkerRole: Sendable {
     package var resendAfter: Duration
     /// How long a worker that is told to stop tries to finish and hand in what it has.
     package var grace: Duration
+    package var transfer: TransferSettings
 
-    package init(link: LearnerLink.Settings, credit: Int, resendAfter: Duration, grace: Duration) {
+    package init(
+      link: LearnerLink.Settings, credit: Int, resendAfter: Duration, grace: Duration,
+      transfer: TransferSettings = TransferSettings()
+    ) {
       self.link = link
       self.credit = credit
       self.resendAfter = resendAfter
       self.grace = grace
+      self.transfer = transfer
     }
   }
 
@@ -72,7 +81,7 @@ package struct WorkerRole: Sendable {
   private var link: LearnerLink
   private var fetcher: ArtifactFetcher?
   private var isPrepared = false
-  private var versions = PolicyVersions()
+  private var versions: PolicyVersions
   /// Since when the oldest lease waits for a version whose announcement has not come.
   private var missingSince: Instant?
   private var scorers: [ScorerAddress] = []
@@ -85,6 +94,7 @@ package struct WorkerRole: Sendable {
 
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.settings = settings
+    versions = PolicyVersions(transfer: settings.transfer)
     link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
   }
 
@@ -98,12 +108,16 @@ package struct WorkerRole: Sendable {
     case .message(let message):
       link.heard(at: now)
       receive(message, at: now, &actions)
-    case .published(let publication):
+    case .published(.announced(let manifest)):
       link.heard(at: now)
-      receive(publication, at: now, &actions)
+      versions.announced(manifest)
     case .found(let digests):
-      if let progress = fetcher?.begin(without: digests, at: now) { note(progress, &actions) }
+      if let progress = fetcher?.begin(without: digests) { note(progress, &actions) }
     case .prepared: isPrepared = true
+    case .assembled(let manifest, let outcome):
+      if let reason = versions.assembled(manifest, outcome) {
+        actions.append(.log(.error, "version \(manifest.version): \(reason)"))
+      }
     case .loaded(let version):
       versions.loaded(version)
       link.beatSoon(at: now)
@@ -142,7 +156,7 @@ package struct WorkerRole: Sendable {
     case .chunk(let chunk): take(chunk, at: now, &actions)
     case .gone(let source):
       if let progress = fetcher?.missed(source) { note(progress, &actions) }
-      // A newer version has taken its place; its announcement follows or has been missed.
+      // A newer version has taken its place, and its announcement has been missed.
       if versions.missed(source) { link.forgotten(at: now) }
     case .scorers(let scorers): update(scorers, at: now, &actions)
     case .shutdown(let reason): end(.completed, saying: reason, &actions)
@@ -162,11 +176,9 @@ package struct WorkerRole: Sendable {
     if isOther {
       for id in held.keys.sorted() where held[id]?.triedAt != now { push(id, at: now, &actions) }
     }
-    if let manifest = welcome.manifest, let fetch = versions.welcomed(manifest, isOther: isOther, at: now) {
-      actions.append(.send(.fetch(fetch)))
-    }
+    if let manifest = welcome.manifest { versions.welcomed(manifest, isOther: isOther) }
     if fetcher == nil {
-      fetcher = ArtifactFetcher(welcome: welcome)
+      fetcher = ArtifactFetcher(welcome: welcome, settings: settings.transfer)
       actions.append(.find(welcome.artifacts))
     }
   }
@@ -182,37 +194,27 @@ package struct WorkerRole: Sendable {
     }
   }
 
-  private mutating func receive(_ publication: Publication, at now: Instant, _ actions: inout [WorkerAction]) {
-    switch publication {
-    case .announced(let manifest): versions.announced(manifest, at: now)
-    case .chunk(let chunk): take(chunk, at: now, &actions)
-    }
-  }
-
   // MARK: Model files and weights
 
   private mutating func take(_ chunk: Chunk, at now: Instant, _ actions: inout [WorkerAction]) {
     switch chunk.source {
     case .artifact: if let progress = fetcher?.take(chunk, at: now) { note(progress, &actions) }
-    case .weights: if let fetch = versions.take(chunk, at: now) { actions.append(.send(.fetch(fetch))) }
+    case .weights, .delta: versions.take(chunk, at: now)
     }
   }
 
   private mutating func note(_ progress: ArtifactFetcher.Progress, _ actions: inout [WorkerAction]) {
     for (artifact, bytes) in progress.whole { actions.append(.keep(artifact, bytes: bytes)) }
-    if let fetch = progress.next { actions.append(.send(.fetch(fetch))) }
     if let failure = progress.failure { return end(.failed(reason: failure), saying: failure, &actions) }
     if let welcome = fetcher?.finished() { actions.append(.prepare(welcome)) }
   }
 
-  /// A version is switched between groups only.
-  private mutating func loadIfComplete(at now: Instant, _ actions: inout [WorkerAction]) {
-    guard isPrepared, current == nil, let arrival = versions.load(at: now) else { return }
-    switch arrival {
-    case .whole(let manifest, let bytes): actions.append(.load(manifest, bytes: bytes))
-    case .damaged(let version, let tensor, let again):
-      actions.append(.log(.error, "version \(version): the bytes of \(tensor) do not have the manifest's hash"))
-      if let again { actions.append(.send(.fetch(again))) }
+  /// Asks for what is missing, and puts together what has come. A version is switched between groups only.
+  private mutating func collectAndLoad(at now: Instant, _ actions: inout [WorkerAction]) {
+    for fetch in versions.due(at: now) + (fetcher?.due(at: now) ?? []) { actions.append(.send(.fetch(fetch))) }
+    if let assembly = versions.assembly() { actions.append(.assemble(assembly)) }
+    if isPrepared, current == nil, let (manifest, bytes) = versions.load() {
+      actions.append(.load(manifest, bytes: bytes))
     }
   }
 
@@ -267,14 +269,10 @@ package struct WorkerRole: Sendable {
     if let (reason, until) = leaving, (held.isEmpty && current == nil) || now >= until {
       return end(.interrupted(reason: reason), saying: reason, &actions)
     }
-    loadIfComplete(at: now, &actions)
+    collectAndLoad(at: now, &actions)
     startNext(&actions)
     pushAgain(at: now, &actions)
     askForMissingVersion(at: now)
-    if let fetch = versions.retry(at: now, patience: settings.resendAfter * 0.5) {
-      actions.append(.send(.fetch(fetch)))
-    }
-    if let fetch = fetcher?.retry(at: now, patience: settings.resendAfter) { actions.append(.send(.fetch(fetch))) }
     switch link.step(at: now) {
     case .sayHello: actions.append(.send(.hello(link.hello)))
     case .beat: actions.append(.send(.heartbeat(heartbeat)))

@@ -11,52 +11,73 @@ package struct Codec: Sendable {
     self.limits = limits
   }
 
-  package func encode(_ message: PeerMessage) -> [UInt8] { bytes(WirePeerMessage(message)) }
-  package func encode(_ message: LearnerMessage) -> [UInt8] { bytes(WireLearnerMessage(message)) }
-  package func encode(_ message: Publication) -> [UInt8] { bytes(WirePublication(message)) }
-  package func encode(_ group: ResponseGroup) -> [UInt8] { bytes(WireResponseGroup(group)) }
-  package func encode(_ group: ScoredGroup) -> [UInt8] { bytes(WireScoredGroup(group)) }
+  package func encode(_ message: PeerMessage) -> Frame { frame(WirePeerMessage(message)) }
+  package func encode(_ message: Publication) -> Frame { frame(WirePublication(message)) }
+  package func encode(_ group: ResponseGroup) -> Frame { frame(WireResponseGroup(group)) }
+  package func encode(_ group: ScoredGroup) -> Frame { frame(WireScoredGroup(group)) }
 
-  package func peerMessage(_ frame: [UInt8]) throws(WireError) -> PeerMessage {
+  package func encode(_ message: LearnerMessage) -> Frame {
+    if case .chunk(let chunk) = message {
+      frame(WireLearnerMessage(message), chunk.payload)
+    } else {
+      frame(WireLearnerMessage(message))
+    }
+  }
+
+  package func peerMessage(_ frame: Frame) throws(WireError) -> PeerMessage {
     let wire: WirePeerMessage = try parse(frame, "control", limit: limits.controlMessage)
     return try PeerMessage(wire, limits)
   }
 
-  package func learnerMessage(_ frame: [UInt8]) throws(WireError) -> LearnerMessage {
-    let wire: WireLearnerMessage = try parse(frame, "control", limit: limits.controlMessage)
-    return try LearnerMessage(wire, limits)
+  package func learnerMessage(_ frame: Frame) throws(WireError) -> LearnerMessage {
+    let wire: WireLearnerMessage = try parse(frame.header, "control", limit: limits.controlMessage)
+    return try LearnerMessage(wire, frame.payload, limits)
   }
 
-  package func publication(_ frame: [UInt8]) throws(WireError) -> Publication {
+  package func publication(_ frame: Frame) throws(WireError) -> Publication {
     let wire: WirePublication = try parse(frame, "broadcast", limit: limits.controlMessage)
     return try Publication(wire, limits)
   }
 
-  package func responseGroup(_ frame: [UInt8]) throws(WireError) -> ResponseGroup {
+  package func responseGroup(_ frame: Frame) throws(WireError) -> ResponseGroup {
     let wire: WireResponseGroup = try parse(frame, "response group", limit: limits.dataMessage)
     return try ResponseGroup(wire, limits)
   }
 
   /// - Parameter settings: gamma, totals and advantages are not sent; they follow from the rewards under these.
-  package func scoredGroup(_ frame: [UInt8], settings: TrustGRPOSettings) throws(WireError) -> ScoredGroup {
+  package func scoredGroup(_ frame: Frame, settings: TrustGRPOSettings) throws(WireError) -> ScoredGroup {
     let wire: WireScoredGroup = try parse(frame, "scored group", limit: limits.dataMessage)
     return try ScoredGroup(wire, limits, settings)
   }
 
-  private func bytes(_ message: some Message) -> [UInt8] {
+  private func frame(_ message: some Message, _ payload: Payload? = nil) -> Frame {
     // Only messages with required fields or of 2 GiB fail to serialise, and none here can.
-    do { return try message.serializedBytes() } catch { preconditionFailure("cannot encode \(type(of: message)): \(error)") }
+    do {
+      return Frame(try message.serializedBytes(), payload)
+    } catch {
+      preconditionFailure("cannot encode \(type(of: message)): \(error)")
+    }
   }
 
-  private func parse<M: Message>(_ frame: [UInt8], _ what: String, limit: Int) throws(WireError) -> M {
-    guard frame.count <= limit else { throw .beyondLimit("the size of a \(what) message", frame.count, limit: limit) }
+  /// Of a message that comes alone.
+  private func parse<M: Message>(_ frame: Frame, _ what: String, limit: Int) throws(WireError) -> M {
+    try requireNone(frame.payload, what)
+    return try parse(frame.header, what, limit: limit)
+  }
+
+  private func parse<M: Message>(_ header: [UInt8], _ what: String, limit: Int) throws(WireError) -> M {
+    guard header.count <= limit else { throw .beyondLimit("the size of a \(what) message", header.count, limit: limit) }
     var options = BinaryDecodingOptions()
     options.messageDepthLimit = limits.messageDepth
     options.discardUnknownFields = true
     do {
-      return try M(serializedBytes: frame, options: options)
+      return try M(serializedBytes: header, options: options)
     } catch {
       throw .malformed(what, "\(error)")
     }
   }
+}
+
+func requireNone(_ payload: Payload?, _ what: String) throws(WireError) {
+  if let payload { throw .malformed(what, "\(payload.count) bytes come with it that it does not announce") }
 }

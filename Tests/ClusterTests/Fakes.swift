@@ -7,14 +7,17 @@ import TrustGRPO
 
 @testable import Cluster
 
-/// Weights are the hash of all that was trained; a response is a hash of its unit and of the weights.
+/// Weights are the hash of all that was trained, and much that never changes; a response is a hash of its unit and of the
+/// weights.
 final class FakeTrainer: PolicyTrainer {
-  private let state = Mutex((version: UInt64(0), weights: SHA256Digest(of: []).bytes))
+  private let state = Mutex((version: UInt64(0), weights: FakeTrainer.weights(SHA256Digest(of: []))))
   private let pause: Duration
 
   init(pause: Duration = .milliseconds(1)) {
     self.pause = pause
   }
+
+  static func weights(_ digest: SHA256Digest) -> [UInt8] { digest.bytes + Array(repeating: 7, count: 480) }
 
   static func manifest(_ version: UInt64, _ weights: [UInt8]) -> WeightManifest {
     let entry = WeightManifest.Entry(
@@ -28,7 +31,7 @@ final class FakeTrainer: PolicyTrainer {
     try await Task.sleep(for: pause)
     let manifest = state.withLock { state in
       let text = groups.map { "\($0.unit) \($0.responses.map(\.tokens))" }.joined()
-      state = (UInt64(step), SHA256Digest(of: state.weights + Array(text.utf8)).bytes)
+      state = (UInt64(step), Self.weights(SHA256Digest(of: state.weights + Array(text.utf8))))
       return Self.manifest(state.version, state.weights)
     }
     return (TrainedStep(step: step, units: groups.map(\.unit), metrics: [], policy: manifest.digest), manifest)

@@ -3,6 +3,7 @@ import Foundation
 import Rollout
 import Synchronization
 import Testing
+import Wire
 
 @testable import Cluster
 
@@ -39,6 +40,27 @@ struct InMemoryRunTests {
       #expect(generator.generated.withLock { $0 } > 0)
     }
     #expect(run.trainer.manifest.digest == (try await undisturbed()))
+  }
+
+  @Test("a worker fetches its first version whole, and every later one as a delta")
+  func deltas() async throws {
+    let folder = try TemporaryFolder()
+    let run = try InMemoryRun(folder: folder.path)
+    let fetched = Mutex<[Fetch.Source]>([])
+    run.hub.lose { crossing in
+      if crossing.sender?.name == "w", case .fetch(let fetch)? = try? Codec().peerMessage(crossing.frame) {
+        fetched.withLock { $0.append(fetch.source) }
+      }
+      return false
+    }
+    async let worker = run.runWorker("w")
+    async let scorer = run.runScorer()
+    #expect(try await run.runLearner() == .completed)
+    #expect(await (worker, scorer) == (.completed, .completed))
+    let versions = fetched.withLock { $0 }.filter { if case .artifact = $0 { false } else { true } }
+    // After the last version there may be no time to fetch it.
+    let expected: [Fetch.Source] = [.weights(version: 0)] + (1...4).map { .delta(version: $0) }
+    #expect(versions.count >= 4 && versions == Array(expected.prefix(versions.count)))
   }
 
   @Test("frames that are lost on every plane change nothing but the time it takes")

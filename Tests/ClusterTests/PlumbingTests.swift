@@ -4,6 +4,7 @@ import Rollout
 import Synchronization
 import Testing
 import Threads
+import Wire
 
 @testable import Cluster
 
@@ -181,9 +182,9 @@ struct InMemoryTransportTests {
     var all: [String] = []
     for await inbound in stream {
       switch inbound {
-      case .control(let frame): all.append("control \(frame)")
-      case .published(let frame): all.append("published \(frame)")
-      case .data(let peer, let role, let frame): all.append("data \(peer) \(role.rawValue) \(frame)")
+      case .control(let frame): all.append("control \(frame.header) \(frame.payload?.bytes ?? [])")
+      case .published(let frame): all.append("published \(frame.header)")
+      case .data(let peer, let role, let frame): all.append("data \(peer) \(role.rawValue) \(frame.header)")
       case .failed: all.append("failed")
       }
     }
@@ -215,6 +216,17 @@ struct InMemoryTransportTests {
     #expect(await received(scorer.inbound, closing: scorer) == ["data w worker [2]"])
   }
 
+  @Test("a payload travels beside its message")
+  func payload() async throws {
+    let hub = InMemoryHub()
+    let (learner, worker) = (hub.learner(), hub.peer("w", .worker))
+    worker.send([1])
+    var speakers = learner.inbound.makeAsyncIterator()
+    guard case .control(let peer, _, _)? = await speakers.next() else { return }
+    learner.send(Frame([2], [3, 4]), to: peer)
+    #expect(await received(worker.inbound, closing: worker) == ["control [2] [3, 4]"])
+  }
+
   @Test("the learner hears who speaks and by which role; a second learner takes the place of the first")
   func control() async {
     let hub = InMemoryHub()
@@ -227,7 +239,7 @@ struct InMemoryTransportTests {
     await second.close(linger: .zero)
     var heard: [String] = []
     for stream in [first.inbound, second.inbound] {
-      for await case .control(let peer, let role, let frame) in stream { heard.append("\(peer) \(role.rawValue) \(frame)") }
+      for await case .control(let peer, let role, let frame) in stream { heard.append("\(peer) \(role.rawValue) \(frame.header)") }
     }
     #expect(heard == ["w worker [1]", "w worker [2]"])
   }

@@ -4,6 +4,7 @@ import ClusterZeroMQ
 import Foundation
 import Rollout
 import Testing
+import Wire
 import ZeroMQ
 
 /// Longer than anything here takes on a busy machine.
@@ -89,12 +90,12 @@ struct TransportTests {
     let scorer = try await keys.openScorer(learner)
     let worker = try await keys.openWorker(learner)
 
-    worker.send(Array("hello".utf8))
+    worker.send(Frame(Array("hello".utf8)))
     let control = await learner.inbound.first(1) { event -> (PeerID, Role, Frame)? in
       if case .control(let peer, let role, let frame) = event { (peer, role, frame) } else { nil }
     }
     let (peer, role, frame) = try #require(control.first)
-    #expect((peer.name, role, frame) == ("worker-0", .worker, Array("hello".utf8)))
+    #expect((peer.name, role, frame) == ("worker-0", .worker, Frame(Array("hello".utf8))))
     #expect(!peer.connection.isEmpty)
 
     for transport in [scorer, worker] {
@@ -103,24 +104,24 @@ struct TransportTests {
     }
     let address = ScorerAddress(name: "scorer-0", endpoint: scorer.endpoint, publicKey: scorer.publicKey)
     worker.connectScorers([address])
-    worker.push(Array("group".utf8), to: address)
+    worker.push(Frame(Array("group".utf8)), to: address)
     let groups = await scorer.inbound.first(1) { event -> (String, Role, Frame)? in
       if case .data(let peer, let role, let frame) = event { (peer.name, role, frame) } else { nil }
     }
-    #expect(try #require(groups.first) == ("worker-0", .worker, Array("group".utf8)))
+    #expect(try #require(groups.first) == ("worker-0", .worker, Frame(Array("group".utf8))))
 
-    learner.send(Array("welcome".utf8), to: peer)
+    learner.send(Frame(Array("welcome".utf8)), to: peer)
     // A subscription takes a moment to reach the publisher.
     let publishing = Task {
       while !Task.isCancelled {
-        learner.publish(Array("weights".utf8))
+        learner.publish(Frame(Array("weights".utf8)))
         try? await Task.sleep(for: .milliseconds(20))
       }
     }
     let received = await worker.inbound.first(2) { event -> String? in
       switch event {
-      case .control(let frame): "control " + String(decoding: frame, as: UTF8.self)
-      case .published(let frame): "published " + String(decoding: frame, as: UTF8.self)
+      case .control(let frame): "control " + String(decoding: frame.header, as: UTF8.self)
+      case .published(let frame): "published " + String(decoding: frame.header, as: UTF8.self)
       default: nil
       }
     }
@@ -128,11 +129,11 @@ struct TransportTests {
     #expect(received.contains("control welcome"))
     #expect(received.contains("published weights"))
 
-    scorer.push(Array("scored".utf8), to: nil)
+    scorer.push(Frame(Array("scored".utf8)), to: nil)
     let scored = await learner.inbound.first(1) { event -> (String, Role, Frame)? in
       if case .data(let peer, let role, let frame) = event { (peer.name, role, frame) } else { nil }
     }
-    #expect(try #require(scored.first) == ("scorer-0", .scorer, Array("scored".utf8)))
+    #expect(try #require(scored.first) == ("scorer-0", .scorer, Frame(Array("scored".utf8))))
     await close([worker, scorer], learner)
   }
 
@@ -143,7 +144,7 @@ struct TransportTests {
     let impostor = try await ZeroMQPeerTransport.scorer(
       learner: learner.endpoint, bind: "tcp://127.0.0.1:0", keys: keys.worker, learnerKey: keys.learner.publicKey)
     impostor.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
-    impostor.push(Array("I am a scorer".utf8), to: nil)
+    impostor.push(Frame(Array("I am a scorer".utf8)), to: nil)
     let roles = await learner.inbound.first(1) { event -> Role? in
       if case .data(_, let role, _) = event { role } else { nil }
     }
@@ -163,12 +164,33 @@ struct TransportTests {
     await close([stranger], learner)
   }
 
+  @Test("a payload arrives beside its message, large or small, and only from the learner")
+  func payload() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let worker = try await keys.openWorker(learner)
+    // The learner takes no payloads: what comes with one is not heard.
+    worker.send(Frame([1], [9]))
+    worker.send([2])
+    let heard = await learner.inbound.first(1) { event -> (PeerID, Frame)? in
+      if case .control(let peer, _, let frame) = event { (peer, frame) } else { nil }
+    }
+    let (peer, frame) = try #require(heard.first)
+    #expect(frame == [2])
+    let weights = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+    let payloads = [Payload(weights[5..<2_000_000]), Payload(weights[7..<8]), [4, 5]]
+    for payload in payloads { learner.send(Frame([3], payload), to: peer) }
+    let received = await worker.inbound.first(3) { if case .control(let frame) = $0 { frame } else { nil } }
+    #expect(received == payloads.map { Frame([3], $0) })
+    await close([worker], learner)
+  }
+
   @Test("two processes with one key are told apart by their connections")
   func connections() async throws {
     let keys = try Keys()
     let learner = try await keys.openLearner()
     let workers = [try await keys.openWorker(learner), try await keys.openWorker(learner)]
-    for (index, worker) in workers.enumerated() { worker.send([UInt8(index)]) }
+    for (index, worker) in workers.enumerated() { worker.send(Frame([UInt8(index)])) }
     let peers = await learner.inbound.first(2) { event -> PeerID? in
       if case .control(let peer, _, _) = event { peer } else { nil }
     }
@@ -184,13 +206,13 @@ struct TransportTests {
     let worker = try await keys.openWorker(learner)
     let sending = Task {
       for number in 0..<5000 {
-        worker.send([UInt8(number & 0xff), UInt8(number >> 8)])
+        worker.send(Frame([UInt8(number & 0xff), UInt8(number >> 8)]))
         // Sending never waits, so whoever sends more than the queue holds loses some.
         if number % 200 == 199 { try? await Task.sleep(for: .milliseconds(20)) }
       }
     }
     let numbers = await learner.inbound.first(5000) { event -> Int? in
-      if case .control(_, _, let frame) = event { Int(frame[0]) | Int(frame[1]) << 8 } else { nil }
+      if case .control(_, _, let frame) = event { Int(frame.header[0]) | Int(frame.header[1]) << 8 } else { nil }
     }
     #expect(numbers == Array(0..<5000))
     await sending.value
@@ -238,8 +260,8 @@ struct TransportTests {
     for index in [0, 1] {
       worker.connectScorers([addresses[index]])
       worker.push([9], to: addresses[1 - index])
-      worker.push([UInt8(index)], to: addresses[index])
-      #expect(await scorers[index].inbound.first(1, isData) == [[UInt8(index)]])
+      worker.push(Frame([UInt8(index)]), to: addresses[index])
+      #expect(await scorers[index].inbound.first(1, isData) == [Frame([UInt8(index)])])
     }
     await close([worker] + scorers, learner)
   }
@@ -298,7 +320,7 @@ struct TransportTests {
     let worker = try await keys.openWorker(learner)
     let nobody = ScorerAddress(name: "gone", endpoint: "tcp://127.0.0.1:1", publicKey: keys.scorer.publicKey.z85)
     worker.connectScorers([nobody])
-    for _ in 0..<20 { worker.push([UInt8](repeating: 0, count: 10_000), to: nobody) }
+    for _ in 0..<20 { worker.push(Frame([UInt8](repeating: 0, count: 10_000)), to: nobody) }
     let start = ContinuousClock.now
     await worker.close(linger: .milliseconds(300))
     #expect(ContinuousClock.now - start < .seconds(3))

@@ -20,7 +20,8 @@ struct LearnerBench {
     note(role.start(at: now))
   }
 
-  @discardableResult
+  // Swift 6.3.1 inlines this where the result is not used, and then frees elements of it that it never made.
+  @inline(never) @discardableResult
   mutating func receive(_ event: LearnerEvent) -> [LearnerAction] {
     let from = actions.count
     note(role.receive(event, at: now))

@@ -1,4 +1,5 @@
 import DurableFiles
+import WeightDeltas
 
 @testable import Rollout
 
@@ -16,6 +17,8 @@ struct SimulatedCluster {
     var staleness = 0
     var loss = 0.1
     var duplication = 0.1
+    /// Chance that a chunk arrives with other bytes.
+    var damage = 0.02
     /// Seconds that a message may take.
     var delay = 1.0
     /// Chance that a process dies, by second and process.
@@ -48,9 +51,13 @@ struct SimulatedCluster {
     var version: UInt64 = 0
     var weights = SHA256Digest(of: []).bytes
 
+    /// As they are sent: most of them never change, so that a delta is smaller.
+    var bytes: [UInt8] { weights + Array(repeating: 7, count: 96) }
+
     var manifest: WeightManifest {
+      let bytes = bytes
       let entry = WeightManifest.Entry(
-        name: "w", shape: [weights.count], dtype: "U8", byteCount: weights.count, digest: SHA256Digest(of: weights))
+        name: "w", shape: [bytes.count], dtype: "U8", byteCount: bytes.count, digest: SHA256Digest(of: bytes))
       return WeightManifest(version: version, entries: [entry])
     }
 
@@ -72,12 +79,18 @@ struct SimulatedCluster {
   private(set) var handedIn = 0
   /// Leases issued for units that were out already.
   private(set) var hedges = 0
+  /// Versions that workers made from the one before.
+  private(set) var deltasApplied = 0
   private(set) var trace: UInt64 = 0xcbf2_9ce4_8422_2325
   private var workers: [PeerID: WorkerRole] = [:]
   private var scorers: [PeerID: ScorerRole] = [:]
   /// What each worker's engine samples with.
   private var engines: [PeerID: [UInt8]] = [:]
   private var policy = Policy()
+  /// The manifest of `policy`, with its delta.
+  private var offered = Policy().manifest
+  /// What workers may fetch.
+  private var served: [Fetch.Source: [UInt8]] = [:]
   /// What is being trained.
   private var batch: [ScoredGroup] = []
   private var saved: [UInt32: Policy] = [0: Policy()]
@@ -130,7 +143,7 @@ struct SimulatedCluster {
       guard life == self.life else { return }
       saved[step] = policy
       try tellLearner(.checkpointed(step: step, path: "c\(step)", policy: policy.manifest.digest))
-    case .toWorker(let peer, let event): tellWorker(peer, event)
+    case .toWorker(let peer, let event): try tellWorker(peer, event)
     case .toScorer(let peer, let event): tellScorer(peer, event)
     case .startLearner: try startLearner()
     case .second: try passSecond()
@@ -142,7 +155,7 @@ struct SimulatedCluster {
     post(.second, after: 1)
     try tellLearner(.tick)
     for peer in workers.keys.sorted() {
-      tellWorker(peer, .tick)
+      try tellWorker(peer, .tick)
       if isStruck(options.deaths), workers.removeValue(forKey: peer) != nil { startWorker(peer.name) }
     }
     for peer in scorers.keys.sorted() {
@@ -166,6 +179,8 @@ struct SimulatedCluster {
     if life > 1 { restarts += 1 }
     let (step, recovered) = journal.recover()
     policy = saved[step] ?? Policy()
+    offered = policy.manifest
+    served = [.weights(version: policy.version): policy.bytes]
     var settings = LearnerSettings.sample(
       steps: options.steps, prompts: options.prompts, staleness: options.staleness, checkpointEvery: 2)
     settings.leaseDuration = .seconds(20)
@@ -185,7 +200,7 @@ struct SimulatedCluster {
     connections += 1
     let settings = WorkerRole.Settings(
       link: .init(silence: .seconds(3), giveUpAfter: .seconds(200)), credit: 2, resendAfter: .seconds(4),
-      grace: .seconds(5))
+      grace: .seconds(5), transfer: TransferSettings(chunk: 31, window: 3, patience: .seconds(2), target: .seconds(2)))
     let peer = PeerID(name: name, connection: "\(connections)")
     workers[peer] = WorkerRole(
       hello: .sample(.worker, processID: Int32(connections)), settings: settings, seed: UInt64(connections), now: now)
@@ -207,9 +222,9 @@ struct SimulatedCluster {
     try carryOut(actions)
   }
 
-  private mutating func tellWorker(_ peer: PeerID, _ event: WorkerEvent) {
+  private mutating func tellWorker(_ peer: PeerID, _ event: WorkerEvent) throws {
     guard let actions = workers[peer]?.receive(event, at: now) else { return }
-    for action in actions { carryOut(action, of: peer) }
+    for action in actions { try carryOut(action, of: peer) }
   }
 
   private mutating func tellScorer(_ peer: PeerID, _ event: ScorerEvent) {
@@ -227,18 +242,19 @@ struct SimulatedCluster {
         transmit(message, to: peer)
       case .welcome(let peer, let incarnation, let scorers):
         var welcome = Welcome.sample(incarnation: incarnation, scorers: scorers)
-        welcome.manifest = policy.manifest
+        welcome.manifest = offered
         transmit(.welcome(welcome), to: peer)
       case .lease(let peer, let id, let unit, let attempt, let version, let step):
         let lease = Lease(
           id: id, unit: unit, attempt: attempt, version: version, step: step, task: .sample(unit))
         transmit(.lease(lease), to: peer)
       case .answer(let peer, let fetch):
-        guard fetch.source == .weights(version: policy.version) else {
-          transmit(.gone(fetch.source), to: peer)
-          continue
+        guard let bytes = served[fetch.source] else {
+          throw JournalModel.Breach(description: "\(fetch.source) was released and is still handed out")
         }
-        transmit(.chunk(chunk(at: fetch.offset, count: min(fetch.count, 11))), to: peer)
+        var part = Array(bytes[fetch.offset..<min(fetch.offset + fetch.count, bytes.count)])
+        if !isCalm, draws.chance(options.damage) { part[draws.below(part.count)] ^= 1 }
+        transmit(.chunk(Chunk(source: fetch.source, offset: fetch.offset, payload: Payload(part))), to: peer)
       case .journal(let records, let ticket):
         count(records)
         // A disk keeps the order.
@@ -249,14 +265,19 @@ struct SimulatedCluster {
         next.train(groups)
         let trained = TrainedStep(
           step: step, units: groups.map(\.unit), metrics: [], policy: next.manifest.digest)
-        post(.inLearner(.trained(trained, next.manifest), life: life), after: 0.5 + draws.uniform())
+        let offer = next.manifest.offering(delta(to: next), from: policy.manifest)
+        post(.inLearner(.trained(trained, offer), life: life), after: 0.5 + draws.uniform())
       case .publish(let manifest):
-        policy.train(batch)
-        for peer in workers.keys.sorted() {
-          send(.toWorker(peer, .published(.announced(manifest))))
-          for offset in stride(from: 0, to: policy.weights.count, by: 11) {
-            send(.toWorker(peer, .published(.chunk(chunk(at: offset, count: 11)))))
-          }
+        var next = policy
+        next.train(batch)
+        served[.delta(version: next.version)] = delta(to: next)
+        served[.weights(version: next.version)] = next.bytes
+        (policy, offered) = (next, manifest)
+        for peer in workers.keys.sorted() { send(.toWorker(peer, .published(.announced(manifest)))) }
+      case .release(let versions):
+        for version in versions {
+          served[.weights(version: version)] = nil
+          served[.delta(version: version)] = nil
         }
       case .checkpoint(let step):
         post(.saved(step: step, policy, life: life), after: 0.3 + draws.uniform())
@@ -280,18 +301,25 @@ struct SimulatedCluster {
     }
   }
 
-  private func chunk(at offset: Int, count: Int) -> Chunk {
-    let bytes = policy.weights[offset..<min(offset + count, policy.weights.count)]
-    return Chunk(source: .weights(version: policy.version), offset: offset, bytes: Array(bytes))
+  private func delta(to next: Policy) -> [UInt8]? {
+    WeightDelta.make(from: policy.bytes, to: next.bytes, next.manifest)
   }
 
-  private mutating func carryOut(_ action: WorkerAction, of peer: PeerID) {
+  private mutating func carryOut(_ action: WorkerAction, of peer: PeerID) throws {
     func soon(_ event: WorkerEvent, _ seconds: Double) { post(.toWorker(peer, event), after: seconds) }
     switch action {
     case .send(let message): send(.toLearner(peer, .worker, message))
     case .find: soon(.found([]), 0.1)
     case .prepare: soon(.prepared, 0.5)
+    case .assemble(let assembly):
+      let outcome = assembly.assembled()
+      if case (.delta, .whole) = (assembly.form, outcome) { deltasApplied += 1 }
+      soon(.assembled(assembly.manifest, outcome), 0.2 * draws.uniform())
     case .load(let manifest, let bytes):
+      // S5: what is loaded is what the manifest says.
+      guard bytes.withUnsafeBytes({ manifest.firstMismatch(in: $0) }) == nil else {
+        throw JournalModel.Breach(description: "\(peer) loads other weights than version \(manifest.version)")
+      }
       engines[peer] = bytes
       soon(.loaded(version: manifest.version), 0.2 * draws.uniform())
     case .generate(let lease):

@@ -1,4 +1,5 @@
 import DurableFiles
+import WeightDeltas
 
 @testable import Rollout
 
@@ -27,10 +28,14 @@ struct WorkerBench {
     return bench
   }
 
+  /// What is to be assembled is assembled at once.
   @discardableResult
   mutating func receive(_ event: WorkerEvent) -> [WorkerAction] {
-    let new = role.receive(event, at: now)
+    var new = role.receive(event, at: now)
     actions += new
+    for case .assemble(let assembly) in new {
+      new += receive(.assembled(assembly.manifest, assembly.assembled()))
+    }
     return new
   }
 
@@ -71,14 +76,12 @@ struct WorkerBench {
 }
 
 extension Chunk {
-  static func weights(_ version: UInt64, _ range: Range<Int> = 0..<2) -> Chunk {
-    Chunk(
-      source: .weights(version: version), offset: range.lowerBound,
-      bytes: Array(WeightManifest.payload(version)[range]))
+  static func weights(_ version: UInt64) -> Chunk {
+    Chunk(source: .weights(version: version), offset: 0, payload: Payload(WeightManifest.payload(version)))
   }
 
   static func artifact(_ bytes: [UInt8]) -> Chunk {
-    Chunk(source: .artifact(SHA256Digest(of: bytes)), offset: 0, bytes: bytes)
+    Chunk(source: .artifact(SHA256Digest(of: bytes)), offset: 0, payload: Payload(bytes))
   }
 }
 

@@ -157,7 +157,7 @@ struct WorkerRestartTests {
   func voidLoad() {
     var bench = WorkerBench.ready(version: 3)
     bench.receive(.published(.announced(.sample(4))))
-    #expect(bench.receive(.published(.chunk(.weights(4)))).loads == [4])
+    #expect(bench.hear(.chunk(.weights(4))).loads == [4])
     bench.hear(.welcome(.sample(incarnation: 2, version: 3)))
     bench.receive(.loaded(version: 4))
     #expect(bench.role.version == nil)

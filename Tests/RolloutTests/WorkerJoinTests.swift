@@ -44,7 +44,7 @@ struct WorkerJoinTests {
     let artifact = Self.artifact("policy/config.json", [1, 2, 3])
     bench.hear(.welcome(.sample(artifacts: [artifact])))
     bench.receive(.found([]))
-    let wrong = Chunk(source: .artifact(artifact.digest), offset: 0, bytes: [1, 2, 4])
+    let wrong = Chunk(source: .artifact(artifact.digest), offset: 0, payload: [1, 2, 4])
     #expect(bench.hear(.chunk(wrong)).fetches.count == 1)
     #expect(bench.hear(.chunk(wrong)).fetches.count == 1)
     let end = bench.hear(.chunk(wrong)).finish
@@ -93,97 +93,5 @@ struct WorkerJoinTests {
     #expect(bench.wait(.seconds(30)).finish == nil)
     let end = bench.wait(.seconds(30)).finish
     #expect(end == .failed(reason: "waited 66 s for the learner without a word from it"))
-  }
-}
-
-@Suite("A worker's weights")
-struct WorkerWeightTests {
-  @Test("a new version comes by broadcast: announced, then its bytes")
-  func broadcast() {
-    var bench = WorkerBench.ready()
-    #expect(bench.receive(.published(.announced(.sample(1)))).fetches.isEmpty)
-    #expect(bench.receive(.published(.chunk(.weights(1, 0..<1)))).loads.isEmpty)
-    #expect(bench.receive(.published(.chunk(.weights(1, 1..<2)))).loads == [1])
-    bench.receive(.loaded(version: 1))
-    #expect(bench.role.version == 1)
-  }
-
-  @Test("a chunk that was lost is asked for as soon as the next one shows it")
-  func gap() {
-    var bench = WorkerBench.ready()
-    bench.receive(.published(.announced(.sample(1))))
-    let actions = bench.receive(.published(.chunk(.weights(1, 1..<2))))
-    #expect(actions.fetches == [Fetch(source: .weights(version: 1), offset: 0, count: 2)])
-    #expect(bench.hear(.chunk(.weights(1))).loads == [1])
-  }
-
-  @Test("bytes that stop coming are asked for from where they end")
-  func stuck() {
-    var bench = WorkerBench.ready()
-    bench.receive(.published(.announced(.sample(1))))
-    bench.receive(.published(.chunk(.weights(1, 0..<1))))
-    #expect(bench.pass(seconds: 2).fetches.isEmpty)
-    #expect(bench.pass(seconds: 1).fetches == [Fetch(source: .weights(version: 1), offset: 1, count: 1)])
-  }
-
-  @Test("bytes that do not have the manifest's hash are refused and fetched again")
-  func damaged() {
-    var bench = WorkerBench.ready()
-    bench.receive(.published(.announced(.sample(1))))
-    let actions = bench.receive(.published(.chunk(Chunk(source: .weights(version: 1), offset: 0, bytes: [7, 7]))))
-    #expect(actions.loads.isEmpty && actions.logged("version 1: the bytes of w do not have the manifest's hash"))
-    #expect(actions.fetches == [Fetch(source: .weights(version: 1), offset: 0, count: 2)])
-    #expect(bench.serve(1).loads == [1])
-  }
-
-  @Test("a version is switched only between groups")
-  func betweenGroups() {
-    var bench = WorkerBench.ready()
-    bench.hear(.lease(.sample(1)))
-    bench.receive(.published(.announced(.sample(1))))
-    #expect(bench.receive(.published(.chunk(.weights(1)))).loads.isEmpty)
-    bench.hear(.lease(.sample(2, version: 0)))
-    let actions = bench.generate()
-    #expect(actions.loads == [1] && actions.generating.isEmpty)
-    #expect(bench.receive(.loaded(version: 1)).generating.map(\.version) == [1])
-  }
-
-  @Test("a version that is complete when a generation fails is loaded then")
-  func afterFailure() {
-    var bench = WorkerBench.ready()
-    bench.hear(.lease(.sample(1)))
-    bench.receive(.published(.announced(.sample(1))))
-    bench.receive(.published(.chunk(.weights(1))))
-    let actions = bench.receive(.generationFailed(LeaseID(incarnation: 1, number: 1), reason: "no image"))
-    #expect(actions.loads == [1])
-    #expect(actions.sent.first == .declined(LeaseID(incarnation: 1, number: 1), reason: "no image"))
-  }
-
-  @Test("a lease waits for its version, and a version whose announcement was lost is asked for")
-  func missedAnnouncement() {
-    var bench = WorkerBench.ready()
-    #expect(bench.hear(.lease(.sample(1, version: 1))).generating.isEmpty)
-    #expect(bench.pass(seconds: 2).hellos == 1)
-    let actions = bench.hear(.welcome(.sample(version: 1)))
-    #expect(actions.fetches.map(\.source) == [.weights(version: 1)])
-    #expect(bench.serve(1).generating.map(\.version) == [1])
-  }
-
-  @Test("an announcement that comes late does not take it back")
-  func late() {
-    var bench = WorkerBench.ready(version: 2)
-    bench.receive(.published(.announced(.sample(1))))
-    #expect(bench.receive(.published(.chunk(.weights(1)))).loads.isEmpty)
-    bench.receive(.published(.announced(.sample(3))))
-    bench.receive(.published(.announced(.sample(2))))
-    #expect(bench.receive(.published(.chunk(.weights(3)))).loads == [3])
-  }
-
-  @Test("a version that is gone is made up for by the next welcome")
-  func gone() {
-    var bench = WorkerBench.ready()
-    bench.receive(.published(.announced(.sample(1))))
-    #expect(bench.hear(.gone(.weights(version: 1))).hellos == 1)
-    #expect(bench.hear(.welcome(.sample(version: 2))).fetches.map(\.source) == [.weights(version: 2)])
   }
 }

@@ -68,6 +68,16 @@ struct LimitTests {
   static let scorer = ScorerAddress(name: "s", endpoint: "e", publicKey: "k")
   static let leases = (1...3).map { LeaseID(incarnation: 1, number: $0) }
 
+  static func chunk(_ count: Int, offset: Int = 0) -> Chunk {
+    Chunk(source: .weights(version: 1), offset: offset, payload: Payload([UInt8](repeating: 0, count: count)))
+  }
+
+  static func announcement(version: UInt64 = 2, deltaFrom base: UInt64, byteCount: Int) -> Frame {
+    let entry = WeightManifest.Entry(name: "w", shape: [2], dtype: "F32", byteCount: 8, digest: digest)
+    let delta = WeightManifest.Delta(base: base, baseDigest: digest, byteCount: byteCount)
+    return Codec().encode(.announced(WeightManifest(version: version, entries: [entry], delta: delta)))
+  }
+
   static func manifest(_ shape: [Int], _ byteCount: Int, dtype: String = "F32") -> LearnerMessage {
     var welcome = welcome
     welcome.manifest = WeightManifest(
@@ -83,8 +93,7 @@ struct LimitTests {
     Case("fetch offset", peer: .fetch(Fetch(source: .weights(version: 1), offset: 1001, count: 1))),
     Case("leases durable", learner: .durable(leases)), Case("leases revoked", learner: .revoked(leases)),
     Case("scorers", learner: .scorers([scorer, scorer])),
-    Case("chunk", learner: .chunk(Chunk(source: .weights(version: 1), offset: 0, bytes: Array(repeating: 0, count: 17)))),
-    Case("chunk offset", learner: .chunk(Chunk(source: .weights(version: 1), offset: 1001, bytes: [0]))),
+    Case("chunk", learner: .chunk(chunk(17))), Case("chunk offset", learner: .chunk(chunk(1, offset: 1001))),
     Case("weights", learner: manifest([251], 1004)), Case("tensor rank", learner: manifest([1, 1, 1], 4)),
     Case("dimension", learner: manifest([1001], 4004)),
     Case("problem", lease: { $0.task.problem = "123456789" }),
@@ -136,6 +145,28 @@ struct LimitTests {
       }
       _ = try Codec().publication(Codec().encode(.announced(WeightManifest(version: 1, entries: entries))))
     },
+    Case("a delta no smaller than the weights") {
+      _ = try Codec().publication(announcement(deltaFrom: 1, byteCount: 8))
+    },
+    Case("a delta of nothing") { _ = try Codec().publication(announcement(deltaFrom: 1, byteCount: 0)) },
+    Case("a delta from a version to come") { _ = try Codec().publication(announcement(deltaFrom: 2, byteCount: 4)) },
+    Case("a chunk of nothing", learner: .chunk(chunk(0))),
+    Case("a chunk whose bytes are missing") {
+      _ = try Codec().learnerMessage(Frame(Codec().encode(.chunk(chunk(4))).header))
+    },
+    Case("a chunk with more bytes than it announces") {
+      _ = try Codec().learnerMessage(Frame(Codec().encode(.chunk(chunk(4))).header, [1, 2, 3, 4, 5]))
+    },
+    Case("bytes beside a learner's message that is no chunk") {
+      _ = try Codec().learnerMessage(Frame(Codec().encode(LearnerMessage.heartbeat).header, [1]))
+    },
+    Case("bytes beside a peer's message") {
+      _ = try Codec().peerMessage(Frame(Codec().encode(.bye(reason: "")).header, [1]))
+    },
+    Case("bytes beside an announcement") {
+      _ = try Codec().publication(Frame(announcement(deltaFrom: 1, byteCount: 4).header, [1]))
+    },
+    Case("bytes beside a group") { _ = try Codec().responseGroup(Frame(Codec().encode(group).header, [1])) },
     Case("attempt 0", lease: { $0.attempt = 0 }), Case("step 0", lease: { $0.step = 0 }),
     Case("negative seconds", group: { $0.seconds = -1 }), Case("seconds that are no number", group: { $0.seconds = .nan }),
     Case("an empty message") { _ = try Codec().peerMessage([]) },
@@ -164,7 +195,8 @@ struct LimitTests {
     var frame: [UInt8] = []
     // Field 15, unknown to every message, wrapped into itself.
     for _ in 0..<5000 { frame = [0x7A] + varint(frame.count) + frame }
-    #expect(throws: WireError.self) { try Codec().peerMessage(frame) }
+    let nested = Frame(frame)
+    #expect(throws: WireError.self) { try Codec().peerMessage(nested) }
   }
 
   @Test("text from a peer cannot command a terminal or fill a log")

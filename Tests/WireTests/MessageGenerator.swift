@@ -51,7 +51,7 @@ struct MessageGenerator {
           incarnation: UInt32(below(9)), version: bool() ? bits() : nil, credit: below(65),
           held: list(upTo: 4) { $0.leaseID() })),
       .generated(leaseID()), .declined(leaseID(), reason: text()),
-      .fetch(Fetch(source: source(), offset: below(1 << 36), count: 1 + below(1 << 22))), .bye(reason: text()),
+      .fetch(Fetch(source: source(), offset: below(1 << 36), count: 1 + below(1 << 20))), .bye(reason: text()),
     ]
   }
 
@@ -63,7 +63,7 @@ struct MessageGenerator {
     ]
   }
 
-  mutating func publications() -> [Publication] { [.announced(manifest()), .chunk(chunk())] }
+  mutating func publications() -> [Publication] { [.announced(manifest())] }
 
   mutating func welcome() -> Welcome {
     Welcome(
@@ -79,11 +79,13 @@ struct MessageGenerator {
 
   mutating func scorer() -> ScorerAddress { ScorerAddress(name: text(), endpoint: text(), publicKey: text()) }
 
-  mutating func source() -> Fetch.Source { bool() ? .artifact(digest()) : .weights(version: bits()) }
+  mutating func source() -> Fetch.Source {
+    [.artifact(digest()), .weights(version: bits()), .delta(version: bits())][below(3)]
+  }
 
   mutating func chunk() -> Chunk {
-    let count = below(300)
-    return Chunk(source: source(), offset: below(1 << 36), bytes: bytes(count))
+    let count = 1 + below(300)
+    return Chunk(source: source(), offset: below(1 << 36), payload: Payload(bytes(count)))
   }
 
   mutating func manifest() -> WeightManifest {
@@ -93,7 +95,12 @@ struct MessageGenerator {
       return WeightManifest.Entry(
         name: "layer.\(index).weight", shape: shape, dtype: dtype, byteCount: shape.reduce(width, *), digest: digest())
     }
-    return WeightManifest(version: bits(), entries: entries)
+    var manifest = WeightManifest(version: 1 + UInt64(below(9)), entries: entries)
+    if bool(), manifest.byteCount > 1 {
+      manifest.delta = .init(
+        base: UInt64(below(Int(manifest.version))), baseDigest: digest(), byteCount: 1 + below(manifest.byteCount - 1))
+    }
+    return manifest
   }
 
   // MARK: Data plane

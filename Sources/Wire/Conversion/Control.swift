@@ -68,7 +68,9 @@ extension WireLearnerMessage {
 }
 
 extension LearnerMessage {
-  init(_ wire: WireLearnerMessage, _ limits: Limits) throws(WireError) {
+  /// - Parameter payload: the bytes of a chunk; no other message comes with any.
+  init(_ wire: WireLearnerMessage, _ payload: Payload?, _ limits: Limits) throws(WireError) {
+    if case .chunk = wire.message {} else { try requireNone(payload, "control") }
     switch wire.message {
     case .welcome(let welcome): self = .welcome(try Welcome(welcome, limits))
     case .refused(let reason): self = .refused(reason: limits.text(reason))
@@ -77,7 +79,7 @@ extension LearnerMessage {
     case .lease(let lease): self = .lease(try Lease(lease, limits))
     case .durable(let leases): self = .durable(try limits.leases(leases))
     case .revoked(let leases): self = .revoked(try limits.leases(leases))
-    case .chunk(let chunk): self = .chunk(try Chunk(chunk, limits))
+    case .chunk(let chunk): self = .chunk(try Chunk(chunk, payload, limits))
     case .gone(let source): self = .gone(try Fetch.Source(source))
     case .scorers(let scorers):
       try limits.check("the number of scorers", scorers.scorers.count, limits.peers)
@@ -94,7 +96,6 @@ extension WirePublication {
     message =
       switch publication {
       case .announced(let manifest): .announced(WireWeightManifest(manifest))
-      case .chunk(let chunk): .chunk(WireChunk(chunk))
       }
   }
 }
@@ -103,7 +104,6 @@ extension Publication {
   init(_ wire: WirePublication, _ limits: Limits) throws(WireError) {
     switch wire.message {
     case .announced(let manifest): self = .announced(try WeightManifest(manifest, limits))
-    case .chunk(let chunk): self = .chunk(try Chunk(chunk, limits))
     case nil: throw .malformed("broadcast", "it holds no message that this version knows")
     }
   }

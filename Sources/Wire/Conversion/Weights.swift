@@ -15,6 +15,13 @@ extension WireWeightManifest {
         $0.digest = Data(entry.digest.bytes)
       }
     }
+    if let delta = manifest.delta {
+      self.delta = Delta.with {
+        $0.base = delta.base
+        $0.baseDigest = Data(delta.baseDigest.bytes)
+        $0.byteCount = UInt64(delta.byteCount)
+      }
+    }
   }
 }
 
@@ -37,7 +44,19 @@ extension WeightManifest {
     guard pairs.allSatisfy({ $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }) else {
       throw .malformed("manifest", "its tensors are not in name order")
     }
-    self.init(version: wire.version, entries: entries)
+    self.init(version: wire.version, entries: entries, delta: try wire.delta(of: total))
+  }
+}
+
+extension WireWeightManifest {
+  /// - Parameter weights: the bytes of the weights that it leads to.
+  fileprivate func delta(of weights: Int) throws(WireError) -> WeightManifest.Delta? {
+    guard hasDelta else { return nil }
+    guard delta.base < version, delta.byteCount > 0, delta.byteCount < UInt64(weights) else {
+      throw .malformed("manifest", "a delta of \(delta.byteCount) bytes from version \(delta.base) to \(version)")
+    }
+    return WeightManifest.Delta(
+      base: delta.base, baseDigest: try Wire.digest(delta.baseDigest), byteCount: Int(delta.byteCount))
   }
 }
 
@@ -79,6 +98,7 @@ extension WireSource {
       switch source {
       case .artifact(let digest): .artifact(Data(digest.bytes))
       case .weights(let version): .weights(version)
+      case .delta(let version): .delta(version)
       }
   }
 }
@@ -88,25 +108,30 @@ extension Fetch.Source {
     switch wire.source {
     case .artifact(let data): self = .artifact(try digest(data))
     case .weights(let version): self = .weights(version: version)
+    case .delta(let version): self = .delta(version: version)
     case nil: throw .malformed("fetch", "it does not say what of")
     }
   }
 }
 
 extension WireChunk {
+  /// All of the chunk but its bytes.
   init(_ chunk: Chunk) {
     self.init()
     source = WireSource(chunk.source)
     offset = UInt64(chunk.offset)
-    bytes = Data(chunk.bytes)
+    byteCount = UInt64(chunk.payload.count)
   }
 }
 
 extension Chunk {
-  init(_ wire: WireChunk, _ limits: Limits) throws(WireError) {
-    try limits.check("the size of a chunk", wire.bytes.count, limits.chunk)
+  init(_ wire: WireChunk, _ payload: Payload?, _ limits: Limits) throws(WireError) {
+    let byteCount = try limits.size("the size of a chunk", wire.byteCount, limits.chunk)
+    guard let payload, payload.count == byteCount, byteCount > 0 else {
+      throw .malformed("chunk", "it announces \(byteCount) bytes and \(payload?.count ?? 0) come with it")
+    }
     self.init(
       source: try Fetch.Source(wire.source), offset: try limits.size("the offset of a chunk", wire.offset, limits.artifact),
-      bytes: [UInt8](wire.bytes))
+      payload: payload)
   }
 }

@@ -10,7 +10,8 @@
 
 /// What the roles say to one another. Other languages may join with this file.
 ///
-/// One message is one ZeroMQ frame. Unknown fields are ignored, unknown messages are refused by name.
+/// One message is one ZeroMQ frame, which a chunk's bytes follow in a second one. Unknown fields are ignored, unknown
+/// messages are refused by name.
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -370,6 +371,15 @@ nonisolated struct WireWeightManifest: Sendable {
 
   var entries: [WireWeightManifest.Entry] = []
 
+  var delta: WireWeightManifest.Delta {
+    get {_delta ?? WireWeightManifest.Delta()}
+    set {_delta = newValue}
+  }
+  /// Returns true if `delta` has been explicitly set.
+  var hasDelta: Bool {self._delta != nil}
+  /// Clears the value of `delta`. Subsequent reads from it will return its default value.
+  mutating func clearDelta() {self._delta = nil}
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated struct Entry: Sendable {
@@ -392,7 +402,27 @@ nonisolated struct WireWeightManifest: Sendable {
     init() {}
   }
 
+  nonisolated struct Delta: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// version
+    var base: UInt64 = 0
+
+    /// over names, dtypes, shapes and digests of the base's tensors
+    var baseDigest: Data = Data()
+
+    var byteCount: UInt64 = 0
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
   init() {}
+
+  fileprivate var _delta: WireWeightManifest.Delta? = nil
 }
 
 nonisolated struct WireWelcome: Sendable {
@@ -487,6 +517,15 @@ nonisolated struct WireSource: Sendable {
     set {source = .weights(newValue)}
   }
 
+  /// the version that it leads to
+  var delta: UInt64 {
+    get {
+      if case .delta(let v)? = source {return v}
+      return 0
+    }
+    set {source = .delta(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Source: Equatable, Sendable {
@@ -494,6 +533,8 @@ nonisolated struct WireSource: Sendable {
     case artifact(Data)
     /// version
     case weights(UInt64)
+    /// the version that it leads to
+    case delta(UInt64)
 
   }
 
@@ -525,6 +566,7 @@ nonisolated struct WireFetch: Sendable {
   fileprivate var _source: WireSource? = nil
 }
 
+/// Its bytes are the frame that follows this one, as many as byte_count says.
 nonisolated struct WireChunk: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -541,7 +583,7 @@ nonisolated struct WireChunk: Sendable {
 
   var offset: UInt64 = 0
 
-  var bytes: Data = Data()
+  var byteCount: UInt64 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -810,19 +852,10 @@ nonisolated struct WirePublication: Sendable {
     set {message = .announced(newValue)}
   }
 
-  var chunk: WireChunk {
-    get {
-      if case .chunk(let v)? = message {return v}
-      return WireChunk()
-    }
-    set {message = .chunk(newValue)}
-  }
-
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Message: Equatable, Sendable {
     case announced(WireWeightManifest)
-    case chunk(WireChunk)
 
   }
 
@@ -1404,7 +1437,7 @@ nonisolated extension WireAllowedPeer: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireWeightManifest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".WeightManifest"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}entries\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}entries\0\u{1}delta\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1414,24 +1447,33 @@ nonisolated extension WireWeightManifest: SwiftProtobuf.Message, SwiftProtobuf._
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.version) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._delta) }()
       default: break
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.version != 0 {
       try visitor.visitSingularUInt64Field(value: self.version, fieldNumber: 1)
     }
     if !self.entries.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 2)
     }
+    try { if let v = self._delta {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireWeightManifest, rhs: WireWeightManifest) -> Bool {
     if lhs.version != rhs.version {return false}
     if lhs.entries != rhs.entries {return false}
+    if lhs._delta != rhs._delta {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1482,6 +1524,46 @@ nonisolated extension WireWeightManifest.Entry: SwiftProtobuf.Message, SwiftProt
     if lhs.dtype != rhs.dtype {return false}
     if lhs.byteCount != rhs.byteCount {return false}
     if lhs.digest != rhs.digest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWeightManifest.Delta: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireWeightManifest.protoMessageName + ".Delta"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{3}base_digest\0\u{3}byte_count\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.base) }()
+      case 2: try { try decoder.decodeSingularBytesField(value: &self.baseDigest) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.base != 0 {
+      try visitor.visitSingularUInt64Field(value: self.base, fieldNumber: 1)
+    }
+    if !self.baseDigest.isEmpty {
+      try visitor.visitSingularBytesField(value: self.baseDigest, fieldNumber: 2)
+    }
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireWeightManifest.Delta, rhs: WireWeightManifest.Delta) -> Bool {
+    if lhs.base != rhs.base {return false}
+    if lhs.baseDigest != rhs.baseDigest {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1617,7 +1699,7 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireSource: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Source"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifact\0\u{1}weights\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}artifact\0\u{1}weights\0\u{1}delta\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1641,6 +1723,14 @@ nonisolated extension WireSource: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.source = .weights(v)
         }
       }()
+      case 3: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.source != nil {try decoder.handleConflictingOneOf()}
+          self.source = .delta(v)
+        }
+      }()
       default: break
       }
     }
@@ -1659,6 +1749,10 @@ nonisolated extension WireSource: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .weights?: try {
       guard case .weights(let v)? = self.source else { preconditionFailure() }
       try visitor.visitSingularUInt64Field(value: v, fieldNumber: 2)
+    }()
+    case .delta?: try {
+      guard case .delta(let v)? = self.source else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
     }()
     case nil: break
     }
@@ -1718,7 +1812,7 @@ nonisolated extension WireFetch: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Chunk"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}offset\0\u{1}bytes\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}offset\0\u{3}byte_count\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1728,7 +1822,7 @@ nonisolated extension WireChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._source) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.offset) }()
-      case 3: try { try decoder.decodeSingularBytesField(value: &self.bytes) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.byteCount) }()
       default: break
       }
     }
@@ -1745,8 +1839,8 @@ nonisolated extension WireChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.offset != 0 {
       try visitor.visitSingularUInt64Field(value: self.offset, fieldNumber: 2)
     }
-    if !self.bytes.isEmpty {
-      try visitor.visitSingularBytesField(value: self.bytes, fieldNumber: 3)
+    if self.byteCount != 0 {
+      try visitor.visitSingularUInt64Field(value: self.byteCount, fieldNumber: 3)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1754,7 +1848,7 @@ nonisolated extension WireChunk: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
   static func ==(lhs: WireChunk, rhs: WireChunk) -> Bool {
     if lhs._source != rhs._source {return false}
     if lhs.offset != rhs.offset {return false}
-    if lhs.bytes != rhs.bytes {return false}
+    if lhs.byteCount != rhs.byteCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2220,7 +2314,7 @@ nonisolated extension WireLearnerMessage: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Publication"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}announced\0\u{1}chunk\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}announced\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2241,19 +2335,6 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.message = .announced(v)
         }
       }()
-      case 2: try {
-        var v: WireChunk?
-        var hadOneofValue = false
-        if let current = self.message {
-          hadOneofValue = true
-          if case .chunk(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.message = .chunk(v)
-        }
-      }()
       default: break
       }
     }
@@ -2264,17 +2345,9 @@ nonisolated extension WirePublication: SwiftProtobuf.Message, SwiftProtobuf._Mes
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    switch self.message {
-    case .announced?: try {
-      guard case .announced(let v)? = self.message else { preconditionFailure() }
+    try { if case .announced(let v)? = self.message {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    }()
-    case .chunk?: try {
-      guard case .chunk(let v)? = self.message else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
-    }()
-    case nil: break
-    }
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
