@@ -25,7 +25,7 @@ struct Sophia: AsyncParsableCommand {
       CommandGroup(
         name: "Checks against other implementations:",
         subcommands: [ScoreCommand.self, LogprobsCommand.self, GenerateCommand.self, TokenizeCommand.self]),
-      CommandGroup(name: "This machine:", subcommands: [DoctorCommand.self]),
+      CommandGroup(name: "This machine:", subcommands: [BenchCommand.self, DoctorCommand.self]),
     ])
 
   static func main() async {
