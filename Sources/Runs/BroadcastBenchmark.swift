@@ -111,7 +111,8 @@ private struct ServiceBroadcast {
         totalSteps: 1, promptsPerStep: 1,
         admission: AdmissionRules(groupSize: 1, maximumResponseTokens: 1, vocabularySize: 1, staleness: 0),
         leaseDuration: .seconds(600), heartbeat: .seconds(1), peerTimeout: .seconds(60), maximumAttempts: 1,
-        checkpointEvery: 0, shutdownGrace: .seconds(5), stallAfter: .seconds(600)),
+        checkpointEvery: 0, keepCheckpoints: 2, keepsGroups: true, hedgeAfter: nil, shutdownGrace: .seconds(5),
+        stallAfter: .seconds(600), endAfterStall: nil),
       schedule: Schedule(rows: 1, seed: 0, shuffled: false), recovered: .new, manifest: manifest)
     try await withThrowingTaskGroup(of: Void.self) { group in
       for (index, pair) in keys.workers.enumerated() {
@@ -201,6 +202,7 @@ private struct FixedPolicy: PolicyTrainer {
   func weights() async throws -> [UInt8] { bytes }
   func train(step: UInt32, groups: [ScoredGroup]) async throws -> (TrainedStep, WeightManifest) { throw Unused() }
   func checkpoint(step: UInt32) async throws -> (path: String, policy: SHA256Digest) { ("", SHA256Digest(of: [])) }
+  func removeCheckpoints(_ paths: [String]) async throws {}
 }
 
 private struct Receiver: GroupGenerator {
@@ -219,6 +221,6 @@ private struct EmptyCatalogue: TaskCatalogue {
 
 private struct ForgetfulJournal: RunJournal {
   func commit(_ records: [JournalRecord]) throws {}
-  func checkpoints() throws -> [(step: UInt32, path: String, policy: SHA256Digest)] { [] }
+  func checkpoints() throws -> [CheckpointRecord] { [] }
   func rollBack(to step: UInt32) throws -> RecoveredLedger { .new }
 }

@@ -97,6 +97,9 @@ struct LearnerCommand: AsyncParsableCommand {
   @Option(help: "Folder with the learner's key and the file of allowed ones; RUN/keys if absent.")
   var keys: String?
 
+  @Flag(help: "Replace a learner that hangs: it is shut out of the journal at its next record, whenever that is.")
+  var takeOver = false
+
   @Option(help: ArgumentHelp("End when this process is gone.", visibility: .hidden))
   var parent: Int32?
 
@@ -106,7 +109,7 @@ struct LearnerCommand: AsyncParsableCommand {
     let watch = parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }
     let end = try await RoleProcess.learner(
-      settings, bind: bind ?? settings.cluster.bind, keys: keys ?? RunFolder(settings.run.folder).keys,
+      settings, bind: bind ?? settings.cluster.bind, keys: keys ?? RunFolder(settings.run.folder).keys, takingOver: takeOver,
       interruption: interruption)
     try finish(end)
   }
@@ -118,12 +121,12 @@ private func finish(_ end: RunEnd) throws {
   case .completed: logLine(.info, "done")
   case .interrupted(let reason):
     logLine(.info, "stopped: \(reason)")
-    throw ExitCode(interruptedExitCode)
+    throw ExitCode(RunExit.interrupted)
   case .stalled(let reason):
     logLine(.error, "stopped: \(reason)")
-    throw ExitCode(stalledExitCode)
+    throw ExitCode(RunExit.stalled)
   case .failed(let reason):
     logLine(.error, reason)
-    throw ExitCode(1)
+    throw ExitCode.failure
   }
 }
