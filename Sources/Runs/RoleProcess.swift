@@ -124,6 +124,8 @@ package enum RoleProcess {
       schedule: Schedule(rows: rows.count, seed: settings.run.seed, shuffled: settings.data.shuffle),
       recovered: recovered, manifest: resumed)
     if case .completed = end { try await engine.savePolicy(to: folder.policy) }
+    if case .failed = end { return end }
+    try store.close()
     return end
   }
 

@@ -65,6 +65,7 @@ package struct TrainingRun: Sendable {
     guard outcome == .completed else { return outcome }
     guard try evaluation.run(.after, telemetry, shouldStop: { interruption.isRequested }) else { return .interrupted }
     try evaluation.recordExamples(telemetry)
+    try telemetry.foldLog()
     return .completed
   }
 
