@@ -86,7 +86,9 @@ package struct LearnerService: Sendable {
     func perform(_ actions: [LearnerAction]) {
       for action in actions {
         switch action {
-        case .send(let peer, let message): transport.send(codec.encode(message), to: peer)
+        case .send(let peer, let message):
+          if case .durable = message { fault?.pass(.admitted) }
+          transport.send(codec.encode(message), to: peer)
         case .welcome(let peer, let incarnation, let scorers):
           transport.send(codec.encode(.welcome(welcome(incarnation, scorers, weights.newest))), to: peer)
         case .lease(let peer, let id, let unit, let attempt, let version, let step):
@@ -160,7 +162,6 @@ package struct LearnerService: Sendable {
   private func pass(_ event: LearnerEvent) {
     switch event {
     case .scored: fault?.pass(.admitting)
-    case .journaled: fault?.pass(.admitted)
     case .trained: fault?.pass(.trained)
     default: break
     }
