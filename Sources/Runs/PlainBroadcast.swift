@@ -15,8 +15,8 @@ struct PlainBroadcast {
   private static let patience = Duration.seconds(120)
   private static let domain = "bench"
 
-  /// - Returns: the time from the first byte sent until the last receiver has everything.
-  func run(_ bytes: [UInt8]) async throws -> Duration {
+  /// - Returns: what it took from the first byte sent until the last receiver had everything.
+  func run(_ bytes: [UInt8]) async throws -> Lap {
     let (server, client) = (try KeyPair.generate(), try KeyPair.generate())
     let loop = try PollLoop(name: "zap", context: ZeroMQContext())
     let list = AllowList([RegisteredPeer(key: client.publicKey, name: "receiver", role: "worker")])
@@ -29,31 +29,33 @@ struct PlainBroadcast {
     let receiving = options(curve ? .client(keys: client, server: server.publicKey) : .none)
     let (endpoints, bound) = AsyncStream.makeStream(of: String.self)
     let isReceived = DispatchSemaphore(value: 0)
-    async let ends = withThrowingTaskGroup(of: ContinuousClock.Instant.self) { group in
+    async let end = withThrowingTaskGroup(of: Void.self) { group in
       defer { isReceived.signal() }
       for await endpoint in endpoints {
         group.addTask { try await onThread { try receive(endpoint, receiving, byteCount: bytes.count) } }
       }
-      return try await group.reduce(into: [ContinuousClock.Instant]()) { $0.append($1) }
+      try await group.waitForAll()
     }
     let context = loop.context
     let start = try await onThread { try send(bytes, context, sending, bound, until: isReceived) }
-    let last = try await ends.max() ?? start
+    try await end
+    let lap = start.lap
     try await loop.stop(within: .zero)
-    return last - start
+    return lap
   }
 
+  /// - Returns: when it began.
   private func send(
     _ bytes: [UInt8], _ context: ZeroMQContext, _ options: SocketOptions, _ bound: AsyncStream<String>.Continuation,
     until isReceived: DispatchSemaphore
-  ) throws -> ContinuousClock.Instant {
+  ) throws -> Lap.Start {
     defer { bound.finish() }
     let senders = try (0..<receivers).map { _ in try Sender(context, options) }
     for sender in senders { bound.yield(sender.endpoint) }
     bound.finish()
     // All are connected before the clock starts.
     for sender in senders { try sender.socket.send([Message("ready?")], within: Self.patience) }
-    let start = ContinuousClock.now
+    let start = Lap.Start.now
     for offset in stride(from: 0, to: bytes.count, by: chunk) {
       let payload = Payload(bytes[offset..<min(offset + chunk, bytes.count)])
       let message = payload.withUnsafeBytes { Message(sharing: $0, owner: Owner(payload)) }
@@ -74,10 +76,10 @@ struct PlainBroadcast {
     return options
   }
 
-  private func receive(_ endpoint: String, _ options: SocketOptions, byteCount: Int) throws -> ContinuousClock.Instant {
+  private func receive(_ endpoint: String, _ options: SocketOptions, byteCount: Int) throws {
     let socket = try Socket<Pull>(ZeroMQContext(), options)
     try socket.connect(endpoint)
-    guard case .message = try socket.receive(within: Self.patience) else { return .now }
+    guard case .message = try socket.receive(within: Self.patience) else { return }
     var target = [UInt8](unsafeUninitializedCapacity: manifest == nil ? 0 : byteCount) {
       $1 = manifest == nil ? 0 : byteCount
     }
@@ -94,7 +96,6 @@ struct PlainBroadcast {
       received += message.byteCount
     }
     if let manifest { precondition(target.withUnsafeBytes { manifest.firstMismatch(in: $0) } == nil) }
-    return .now
   }
 
   private func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {

@@ -88,8 +88,9 @@ struct BroadcastBenchCommand: AsyncParsableCommand {
       let plain = measured.first { $0.curve == curve && $0.way == .plain }
       for one in measured where one.curve == curve {
         let share = plain.map { String(format: "%3.0f %% of plain", 100 * one.megabytesPerSecond / $0.megabytesPerSecond) } ?? ""
-        let name = one.way.rawValue.padding(toLength: 16, withPad: " ", startingAt: 0)
-        let numbers = String(format: "%7.0f MB/s  %6.2f s  ", one.megabytesPerSecond, one.seconds)
+        let name = one.way.rawValue.padding(toLength: 24, withPad: " ", startingAt: 0)
+        let numbers = String(
+          format: "%7.0f MB/s  %6.2f s  %6.2f core-seconds  ", one.megabytesPerSecond, one.seconds, one.coreSeconds)
         try printLine("  \(curve ? "with CURVE   " : "without CURVE")  \(name)\(numbers)\(share)")
       }
     }
