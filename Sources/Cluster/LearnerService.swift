@@ -38,6 +38,7 @@ package struct LearnerService: Sendable {
   private let mailbox = Mailbox<LearnerEvent>()
   private let clock = MonotonicClock()
   private let codec = Codec()
+  private let fault = FaultPoint.ofThisProcess(.learner)
 
   package init(
     offer: LearnerOffer, transport: any LearnerTransport, trainer: any PolicyTrainer,
@@ -85,7 +86,9 @@ package struct LearnerService: Sendable {
     func perform(_ actions: [LearnerAction]) {
       for action in actions {
         switch action {
-        case .send(let peer, let message): transport.send(codec.encode(message), to: peer)
+        case .send(let peer, let message):
+          if case .durable = message { fault?.pass(.admitted) }
+          transport.send(codec.encode(message), to: peer)
         case .welcome(let peer, let incarnation, let scorers):
           transport.send(codec.encode(.welcome(welcome(incarnation, scorers, weights.newest))), to: peer)
         case .lease(let peer, let id, let unit, let attempt, let version, let step):
@@ -114,13 +117,16 @@ package struct LearnerService: Sendable {
             }
           }
         case .publish(let manifest):
+          fault?.pass(.publishing)
           weights.publish(trainedLast.withLock { $0 })
           transport.publish(codec.encode(.announced(manifest)))
         case .release(let versions): weights.release(versions)
         case .checkpoint(let step):
-          engine.add { [mailbox, trainer] in
+          engine.add { [mailbox, trainer, fault] in
             do {
+              fault?.pass(.checkpointing)
               let (path, policy) = try await trainer.checkpoint(step: step)
+              fault?.pass(.checkpointed)
               mailbox.post(.checkpointed(step: step, path: path, policy: policy))
             } catch let error as FileError where error.isDiskFull {
               mailbox.post(.checkpointFailed(step: step, reason: "\(error)"))
@@ -145,11 +151,20 @@ package struct LearnerService: Sendable {
     perform(role.start(at: clock.now))
     while let event = await mailbox.next() {
       if case .tick = event, clock.now < role.wakeAt { continue }
+      pass(event)
       perform(role.receive(event, at: clock.now))
       if end != nil { break }
     }
     await transport.close(linger: .milliseconds(500))
     return end ?? .failed(reason: "the learner's event stream ended")
+  }
+
+  private func pass(_ event: LearnerEvent) {
+    switch event {
+    case .scored: fault?.pass(.admitting)
+    case .trained: fault?.pass(.trained)
+    default: break
+    }
   }
 
   private func receive() -> Task<Void, Never> {

@@ -123,11 +123,17 @@ package actor LocalCluster {
     }
   }
 
-  /// Waits for all processes to end; those that have not after `grace` are killed.
+  /// Waits for all processes to end. Those that were not told to, because the learner ended before they had found it
+  /// again, are asked to; those that have not ended after `grace` are killed.
   package func stopAll(grace: Duration) async {
     isStopping = true
-    let deadline = ContinuousClock.now + grace
-    while running.values.contains(where: \.isRunning), ContinuousClock.now < deadline {
+    let started = ContinuousClock.now
+    var areAsked = false
+    while running.values.contains(where: \.isRunning), ContinuousClock.now < started + grace {
+      if !areAsked, ContinuousClock.now > started + grace * 0.1 {
+        areAsked = true
+        for process in running.values where process.isRunning { kill(process.processIdentifier, SIGTERM) }
+      }
       try? await Task.sleep(for: .milliseconds(20))
     }
     for process in running.values where process.isRunning { kill(process.processIdentifier, SIGKILL) }

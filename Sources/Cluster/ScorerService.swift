@@ -6,6 +6,7 @@ internal import Wire
 package struct ScorerService: Sendable {
   private let loop: PeerLoop<ScorerEvent>
   private let scorer: any GroupScorer
+  private let fault = FaultPoint.ofThisProcess(.scorer)
 
   package init(
     transport: any PeerTransport, scorer: any GroupScorer, files: ArtifactCache,
@@ -27,6 +28,7 @@ package struct ScorerService: Sendable {
       return .group(peer, role: role, try codec.responseGroup(frame))
     } perform: { event in
       var end: RunEnd?
+      if case .scored = event { fault?.pass(.scored) }
       for action in role.receive(event, at: loop.now) {
         if case .finish(let how) = action { end = how } else { perform(action) }
       }
@@ -46,14 +48,17 @@ package struct ScorerService: Sendable {
         return .prepared
       }
     case .score(let group):
-      loop.run { [scorer] in
+      loop.run { [scorer, fault] in
+        fault?.pass(.scoring)
         do {
           return .scored(try await scorer.score(group))
         } catch {
           return .scoringFailed(group.lease.id, reason: "\(error)")
         }
       }
-    case .push(let group): loop.transport.push(loop.codec.encode(group), to: nil)
+    case .push(let group):
+      loop.transport.push(loop.codec.encode(group), to: nil)
+      fault?.pass(.pushed)
     case .log(let level, let text): loop.log(level, text)
     case .finish: break
     }

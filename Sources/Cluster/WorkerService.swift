@@ -7,6 +7,7 @@ internal import Wire
 package struct WorkerService: Sendable {
   private let loop: PeerLoop<WorkerEvent>
   private let generator: any GroupGenerator
+  private let fault = FaultPoint.ofThisProcess(.worker)
 
   package init(
     transport: any PeerTransport, generator: any GroupGenerator, files: ArtifactCache,
@@ -28,10 +29,20 @@ package struct WorkerService: Sendable {
       return .published(try codec.publication(frame))
     } perform: { event in
       var end: RunEnd?
+      pass(event)
       for action in role.receive(event, at: loop.now) {
         if case .finish(let how) = action { end = how } else { perform(action) }
       }
       return end
+    }
+  }
+
+  private func pass(_ event: WorkerEvent) {
+    switch event {
+    case .message(.lease): fault?.pass(.leased)
+    case .message(.durable): fault?.pass(.acknowledged)
+    case .generated: fault?.pass(.generated)
+    default: break
     }
   }
 
@@ -59,14 +70,17 @@ package struct WorkerService: Sendable {
         }
       }
     case .generate(let lease):
-      loop.run { [generator] in
+      loop.run { [generator, fault] in
+        fault?.pass(.generating)
         do {
           return .generated(try await generator.generate(lease))
         } catch {
           return .generationFailed(lease.id, reason: "\(error)")
         }
       }
-    case .push(let group, let scorer): loop.transport.push(loop.codec.encode(group), to: scorer)
+    case .push(let group, let scorer):
+      loop.transport.push(loop.codec.encode(group), to: scorer)
+      fault?.pass(.pushed)
     case .log(let level, let text): loop.log(level, text)
     case .finish: break
     }

@@ -177,12 +177,20 @@ package enum DurableFiles {
     }
   }
 
+  /// How long a call waits for another process that writes the same path.
+  private static let patience = Duration.seconds(10)
+
   /// An empty file at `aside` that is locked by this call until its descriptor is closed.
   private static func openAside(_ aside: String) throws(FileError) -> Int32 {
     while true {
       let descriptor = open(aside, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
       guard descriptor >= 0 else { throw FileError("open", path: aside, errno: errno) }
-      while flock(descriptor, LOCK_EX) != 0, errno == EINTR {}
+      guard lock(descriptor) else {
+        close(descriptor)
+        throw FileError(
+          code: "file.locked", message: "another process has been writing \(aside) for \(Int(patience.components.seconds)) s",
+          advice: "end that process (fuser \(aside) names it) and run the same command again")
+      }
       // Whoever held the lock before may have renamed this very file to its place.
       var (mine, there) = (stat(), stat())
       guard fstat(descriptor, &mine) == 0, stat(aside, &there) == 0, mine.st_ino == there.st_ino else {
@@ -196,6 +204,15 @@ package enum DurableFiles {
       }
       return descriptor
     }
+  }
+
+  private static func lock(_ descriptor: Int32) -> Bool {
+    let deadline = ContinuousClock.now + patience
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK || errno == EINTR, ContinuousClock.now < deadline else { return false }
+      usleep(2000)
+    }
+    return true
   }
 
   private static func writeAndSync(_ bytes: [UInt8], to descriptor: Int32, path: String) throws(FileError) {

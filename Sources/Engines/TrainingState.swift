@@ -1,5 +1,5 @@
 internal import ActionableErrors
-internal import DurableFiles
+package import DurableFiles
 internal import Foundation
 internal import Torch
 internal import VisionLanguage
@@ -76,8 +76,11 @@ package enum TrainingState {
     return policy
   }
 
+  /// Hashes every file of the folder.
+  ///
   /// - Returns: the policy hash that the folder declares.
-  private static func verify(_ folder: String, step: UInt64) throws -> SHA256Digest {
+  /// - Throws: `CheckpointError` that says what is not as it was written.
+  package static func verify(_ folder: String, step: UInt64) throws -> SHA256Digest {
     let contents = try contents(of: folder)
     guard contents.step == step else { throw CheckpointError(folder, "it is of step \(contents.step), not \(step)") }
     guard let policy = SHA256Digest(hex: contents.policy) else { throw CheckpointError(folder, "it names no policy hash") }

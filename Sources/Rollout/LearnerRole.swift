@@ -181,6 +181,8 @@ package struct LearnerRole: Sendable {
     case (.farewell(_, let until), .failed): phase = .farewell(end, until: until)
     case (.closing, .completed), (.farewell, _): return
     }
+    // A run that stalled on its trainer or its checkpoint does not wait for them any more.
+    if case .stalled = end { isHurried = training != nil || checkpoints.isMaking }
     isHurried = isHurried || end.isFailure
     if isHurried {
       training = nil

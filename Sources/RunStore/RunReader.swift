@@ -149,6 +149,22 @@ package struct RunReader: Sendable {
     }
   }
 
+  /// A unit that was given up.
+  package struct DeadLetter: Sendable, Hashable {
+    package let unit: UnitID
+    package let step: UInt32
+    package let reason: String
+  }
+
+  /// In schedule order.
+  package func deadLetters() throws(RunStoreError) -> [DeadLetter] {
+    try rows("SELECT epoch, prompt, step, reason FROM units WHERE state = 'dead-lettered' ORDER BY position") { row in
+      DeadLetter(
+        unit: UnitID(epoch: try row.value("epoch"), prompt: try row.value("prompt")), step: try row.value("step"),
+        reason: try row.value("reason") ?? "")
+    }
+  }
+
   /// Counts everything again, as of one moment.
   package func audit() throws(RunStoreError) -> LedgerAudit {
     try read { db in try LedgerAudit(db) }

@@ -20,13 +20,15 @@ package final class RunStore: RunJournal {
     var stopped: String?
     /// What this learner announced itself as. A higher one in the file means that it was replaced.
     var incarnation: UInt32?
-    /// Bytes of groups written since the log was last copied into the file.
+    /// About how many bytes the log has grown since it was last copied into the file.
     var logged = 0
   }
 
   /// The log is copied into the file when about this much is in it: often enough to keep it small, seldom enough that
   /// pages that change with every commit are copied once for many.
   private static let logBound = 16 << 20
+  /// What a commit logs besides its groups: each page that it touches, whole.
+  private static let pagesOfCommit = 32 << 10
 
   /// Opens the run file at `path`, or makes it. Its folder must exist.
   package init(path: String, clock: RunClock = .system) throws(RunStoreError) {
@@ -50,7 +52,7 @@ package final class RunStore: RunJournal {
     }
     let logged = standing.withLock { standing in
       for case .incarnation(let incarnation) in records { standing.incarnation = incarnation }
-      standing.logged += bytes
+      standing.logged += bytes + Self.pagesOfCommit
       return standing.logged
     }
     if logged >= Self.logBound { copyLogIntoFile() }

@@ -90,6 +90,17 @@ package final class RunTelemetry: Sendable {
     }
   }
 
+  /// Copies the log into the file, so that the file can be copied by itself. To be called when nobody else writes; what a
+  /// reader holds up stays in the log beside the file.
+  package func foldLog() throws(RunStoreError) {
+    do {
+      try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+    } catch {
+      throw RunStoreError(error, path: path)
+    }
+  }
+
   package func close() throws(RunStoreError) {
     do {
       try queue.close()

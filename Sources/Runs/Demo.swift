@@ -57,8 +57,8 @@ package struct Demo: Sendable {
   private var thinking: String { "\(folder.path)/thinking" }
   private var threads: Int { min(2, ProcessInfo.processInfo.activeProcessorCount) }
 
-  /// - Returns: nil if it was interrupted; the same call goes on from there.
-  package func run() async throws -> Summary? {
+  /// A run that did not complete goes on with the same call.
+  package func run() async throws -> RunOutcome {
     let lock = try folder.open(as: "demo")
     defer { withExtendedLifetime(lock) {} }
     try keepRecipe()
@@ -69,12 +69,11 @@ package struct Demo: Sendable {
       try await makeModels(telemetry)
       try reportThinking(telemetry)
     } catch is CancellationError {
-      return nil
+      return .interrupted
     }
     let training = TrainingRun(
       settings: settings, executable: executable, progress: progress, interruption: interruption)
-    guard try await training.run() == .completed else { return nil }
-    return try RunReport.write(folder)
+    return try await training.run()
   }
 
   /// A run folder belongs to one recipe.

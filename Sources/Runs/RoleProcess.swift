@@ -83,12 +83,15 @@ package enum RoleProcess {
   }
 
   /// Runs the learner of the run in `settings.run.folder`, from its newest good checkpoint, until all work is done.
+  ///
+  /// - Parameter takingOver: whether another learner that seems to have the run is replaced.
   package static func learner(
-    _ settings: RunSettings, bind: String, keys keyFolder: String, interruption: Interruption
+    _ settings: RunSettings, bind: String, keys keyFolder: String, takingOver: Bool, interruption: Interruption
   ) async throws -> RunEnd {
     let folder = RunFolder(settings.run.folder)
-    let lock = try folder.open(as: "learner")
+    let lock = try folder.open(as: "learner", takingOver: takingOver)
     defer { withExtendedLifetime(lock) {} }
+    try folder.keep(settings)
     try TorchRuntime.setThreads(settings.cluster.learnerThreads)
     let store = try RunStore(path: folder.store)
     let telemetry = try RunTelemetry(path: folder.store)
@@ -121,6 +124,8 @@ package enum RoleProcess {
       schedule: Schedule(rows: rows.count, seed: settings.run.seed, shuffled: settings.data.shuffle),
       recovered: recovered, manifest: resumed)
     if case .completed = end { try await engine.savePolicy(to: folder.policy) }
+    if case .failed = end { return end }
+    try store.close()
     return end
   }
 

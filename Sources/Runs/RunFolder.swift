@@ -1,6 +1,7 @@
 internal import ActionableErrors
 internal import DurableFiles
 internal import Foundation
+internal import Settings
 
 /// Where the files of a run lie.
 package struct RunFolder: Sendable, Hashable {
@@ -38,10 +39,32 @@ package struct RunFolder: Sendable, Hashable {
 
   /// Creates the folder, checks that it can be written to, and takes its lock for as long as the result lives.
   ///
+  /// - Parameter takingOver: whether the lock of a process that holds it is set aside. Only for a learner: the journal
+  ///   shuts out the one that is replaced.
   /// - Throws: a `FileError` that says what is wrong with the folder, or that another process is using it.
-  package func open(as what: String) throws -> FolderLock {
+  package func open(as what: String, takingOver: Bool = false) throws -> FolderLock {
     try DurableFiles.createFolder(path)
+    if takingOver { try DurableFiles.remove(lock + "." + what) }
     return try FolderLock(path: lock + "." + what, folder: path)
+  }
+
+  /// A run folder belongs to one run: what is in it and what is asked for must agree.
+  func keep(_ settings: RunSettings) throws {
+    let text = try settings.json()
+    guard FileManager.default.fileExists(atPath: self.settings) else {
+      return try DurableFiles.write(text + "\n", to: self.settings)
+    }
+    let earlier = String(decoding: try DurableFiles.read(self.settings, limit: 1 << 20), as: UTF8.self)
+    guard earlier != text + "\n" else { return }
+    throw RunError(
+      code: "run.other-settings", message: "\(path) holds a run with other settings (\(Self.differences(earlier, text)))",
+      advice: "choose another folder with run.folder=..., or give the same settings to go on with that run")
+  }
+
+  private static func differences(_ earlier: String, _ now: String) -> String {
+    let old = Set(earlier.split(separator: "\n"))
+    let lines = now.split(separator: "\n").filter { !old.contains($0) }.map { $0.trimmingCharacters(in: .whitespaces) }
+    return lines.isEmpty ? "it has settings that this build does not know" : "now " + lines.prefix(5).joined(separator: " ")
   }
 }
 
@@ -56,7 +79,7 @@ package final class FolderLock: Sendable {
       close(descriptor)
       throw FileError(
         code: "run.in-use", message: "another process is using the run folder \(folder)",
-        advice: "wait for it, stop it, or choose another folder with --run")
+        advice: "wait for it, stop it, or choose another folder; a learner that hangs is replaced with --take-over")
     }
   }
 

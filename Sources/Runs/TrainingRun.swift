@@ -16,10 +16,20 @@ package struct RunError: ActionableError {
   package let advice: String
 }
 
+/// How processes of a run end when it is not with success or failure; from sysexits.
+package enum RunExit {
+  /// Stopped, and can go on later: EX_TEMPFAIL.
+  package static let interrupted: Int32 = 75
+  /// No progress for `cluster.stallLimitSeconds`: EX_UNAVAILABLE.
+  package static let stalled: Int32 = 69
+}
+
 /// How a command on a run ended.
 package enum RunOutcome: Sendable, Equatable {
   case completed
   case interrupted
+  /// Ended because nothing had happened for `cluster.stallLimitSeconds`, for this reason.
+  case stalled(String)
 }
 
 /// A run on this machine: one learner, scorers and workers as processes of their own, evaluated before and after.
@@ -44,51 +54,29 @@ package struct TrainingRun: Sendable {
   package func run() async throws -> RunOutcome {
     let lock = try folder.open(as: "train")
     defer { withExtendedLifetime(lock) {} }
-    try keepSettings()
+    try folder.keep(settings)
     let telemetry = try RunTelemetry(path: folder.store)
     try telemetry.set("seed", to: String(settings.run.seed))
     try telemetry.set("settings", to: settings.json())
 
     let evaluation = HeldOutEvaluation(settings: settings, folder: folder, progress: progress)
-    guard try evaluation.run(.before, telemetry, shouldStop: { interruption.isRequested }),
-      try await train(telemetry),
-      try evaluation.run(.after, telemetry, shouldStop: { interruption.isRequested })
-    else { return .interrupted }
+    guard try evaluation.run(.before, telemetry, shouldStop: { interruption.isRequested }) else { return .interrupted }
+    let outcome = try await train(telemetry)
+    guard outcome == .completed else { return outcome }
+    guard try evaluation.run(.after, telemetry, shouldStop: { interruption.isRequested }) else { return .interrupted }
     try evaluation.recordExamples(telemetry)
+    try telemetry.foldLog()
     return .completed
-  }
-
-  /// A run folder belongs to one run: what is in it and what is asked for must agree.
-  private func keepSettings() throws {
-    let text = try settings.json()
-    if FileManager.default.fileExists(atPath: folder.settings) {
-      let earlier = String(decoding: try DurableFiles.read(folder.settings, limit: 1 << 20), as: UTF8.self)
-      guard earlier == text + "\n" else {
-        throw RunError(
-          code: "run.other-settings",
-          message: "\(folder.path) holds a run with other settings (\(differences(earlier, text)))",
-          advice: "choose another folder with run.folder=..., or give the same settings to go on with that run")
-      }
-    } else {
-      try DurableFiles.write(text + "\n", to: folder.settings)
-    }
-  }
-
-  private func differences(_ earlier: String, _ now: String) -> String {
-    let old = Set(earlier.split(separator: "\n"))
-    let lines = now.split(separator: "\n").filter { !old.contains($0) }.map { $0.trimmingCharacters(in: .whitespaces) }
-    return lines.isEmpty ? "it has settings that this build does not know" : "now " + lines.prefix(5).joined(separator: " ")
   }
 
   // MARK: Training
 
-  /// - Returns: false if it was interrupted.
-  private func train(_ telemetry: RunTelemetry) async throws -> Bool {
+  private func train(_ telemetry: RunTelemetry) async throws -> RunOutcome {
     let reader = try RunReader(path: folder.store)
     if FileManager.default.fileExists(atPath: "\(folder.policy)/config.json"),
       try reader.latestStep()?.step == UInt32(settings.run.steps)
     {
-      return true
+      return .completed
     }
     let started = ContinuousClock.now
     let startedAt = Date().timeIntervalSince1970
@@ -122,8 +110,9 @@ package struct TrainingRun: Sendable {
     try telemetry.record(
       stage: RunStage(name: "trust-grpo", startedAt: startedAt, seconds: (ContinuousClock.now - started).inSeconds))
     switch end {
-    case .exited(0): return true
-    case .exited(75) where interruption.isRequested: return false
+    case .exited(0): return .completed
+    case .exited(RunExit.interrupted) where interruption.isRequested: return .interrupted
+    case .exited(RunExit.stalled): return .stalled(lastLine(of: "learner"))
     default:
       throw RunError(
         code: "run.learner-failed", message: "the learner \(end): \(lastLine(of: "learner"))",

@@ -52,7 +52,7 @@ struct WorkerCommand: AsyncParsableCommand {
     let interruption = Interruption()
     let watch = joining.parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }
-    try finish(try await RoleProcess.worker(joining.options, credit: credit, interruption: interruption))
+    finish(try await RoleProcess.worker(joining.options, credit: credit, interruption: interruption))
   }
 }
 
@@ -73,7 +73,7 @@ struct ScorerCommand: AsyncParsableCommand {
     let interruption = Interruption()
     let watch = joining.parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }
-    try finish(try await RoleProcess.scorer(joining.options, bind: bind, interruption: interruption))
+    finish(try await RoleProcess.scorer(joining.options, bind: bind, interruption: interruption))
   }
 }
 
@@ -97,6 +97,9 @@ struct LearnerCommand: AsyncParsableCommand {
   @Option(help: "Folder with the learner's key and the file of allowed ones; RUN/keys if absent.")
   var keys: String?
 
+  @Flag(help: "Replace a learner that hangs: it is shut out of the journal at its next record, whenever that is.")
+  var takeOver = false
+
   @Option(help: ArgumentHelp("End when this process is gone.", visibility: .hidden))
   var parent: Int32?
 
@@ -106,24 +109,29 @@ struct LearnerCommand: AsyncParsableCommand {
     let watch = parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }
     let end = try await RoleProcess.learner(
-      settings, bind: bind ?? settings.cluster.bind, keys: keys ?? RunFolder(settings.run.folder).keys,
+      settings, bind: bind ?? settings.cluster.bind, keys: keys ?? RunFolder(settings.run.folder).keys, takingOver: takeOver,
       interruption: interruption)
-    try finish(end)
+    finish(end)
   }
 }
 
-/// Turns the way a role ended into the process's exit code.
-private func finish(_ end: RunEnd) throws {
+/// Ends the process with the exit code for the way its role ended.
+///
+/// At once: the engine may be in a step that nobody waits for any more, and `exit` would take libtorch and OpenSSL from
+/// under it, so that a learner that stops for a good reason would seem to have crashed.
+private func finish(_ end: RunEnd) -> Never {
   switch end {
-  case .completed: logLine(.info, "done")
+  case .completed:
+    logLine(.info, "done")
+    _exit(0)
   case .interrupted(let reason):
     logLine(.info, "stopped: \(reason)")
-    throw ExitCode(interruptedExitCode)
+    _exit(RunExit.interrupted)
   case .stalled(let reason):
     logLine(.error, "stopped: \(reason)")
-    throw ExitCode(stalledExitCode)
+    _exit(RunExit.stalled)
   case .failed(let reason):
     logLine(.error, reason)
-    throw ExitCode(1)
+    _exit(1)
   }
 }

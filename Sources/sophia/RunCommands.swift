@@ -69,8 +69,9 @@ struct DemoCommand: AsyncParsableCommand {
     let folder = RunFolder(runFolder)
     let demo = Demo(
       recipe: recipe, folder: folder, executable: executable, progress: TerminalProgress(), interruption: Interruption())
-    guard let summary = try await demo.run() else { try goOn("sophia demo" + CommandLine.arguments.dropFirst(2).map { " " + $0 }.joined()) }
-    try conclude(summary, folder)
+    try goOnUnlessCompleted(
+      try await demo.run(), "sophia demo" + CommandLine.arguments.dropFirst(2).map { " " + $0 }.joined())
+    try conclude(RunReport.write(folder), folder)
   }
 }
 
@@ -101,9 +102,7 @@ struct TrainCommand: AsyncParsableCommand {
     let folder = RunFolder(settings.run.folder)
     let training = TrainingRun(
       settings: settings, executable: executable, progress: TerminalProgress(), interruption: Interruption())
-    guard try await training.run() == .completed else {
-      try goOn("sophia train " + config.joined(separator: " "))
-    }
+    try goOnUnlessCompleted(try await training.run(), "sophia train " + config.joined(separator: " "))
     try conclude(RunReport.write(folder), folder)
   }
 }
@@ -138,9 +137,16 @@ func readSettings(_ arguments: [String], note: (String) -> Void = { _ in }) thro
   return settings
 }
 
-private func goOn(_ command: String) throws -> Never {
-  FileHandle.standardError.write(Data("stopped; go on with: \(command)\n".utf8))
-  throw ExitCode(interruptedExitCode)
+private func goOnUnlessCompleted(_ outcome: RunOutcome, _ command: String) throws {
+  switch outcome {
+  case .completed: return
+  case .interrupted:
+    FileHandle.standardError.write(Data("stopped; go on with: \(command)\n".utf8))
+    throw ExitCode(RunExit.interrupted)
+  case .stalled(let reason):
+    FileHandle.standardError.write(Data("\(reason)\ngo on with: \(command)\n".utf8))
+    throw ExitCode(RunExit.stalled)
+  }
 }
 
 private func conclude(_ summary: Summary, _ folder: RunFolder) throws {

@@ -17,7 +17,7 @@ struct Sophia: AsyncParsableCommand {
       """,
     subcommands: [],
     groupedSubcommands: [
-      CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self]),
+      CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self, LedgerCommand.self]),
       CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self]),
       CommandGroup(
         name: "Models and data:",
@@ -56,9 +56,3 @@ private func startAgainWithQuietThreads() {
   execv("/proc/self/exe", CommandLine.unsafeArgv)
   // If that fails it goes on as it is, only slower.
 }
-
-/// How a command ends when it was stopped and can go on later; sysexits' EX_TEMPFAIL.
-let interruptedExitCode: Int32 = 75
-
-/// How a command ends when its run made no progress for `cluster.stallLimitSeconds`; sysexits' EX_UNAVAILABLE.
-let stalledExitCode: Int32 = 69

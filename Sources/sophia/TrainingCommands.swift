@@ -57,7 +57,7 @@ struct SupervisedArguments: ParsableArguments {
       }
     } catch is CancellationError {
       stage.finish("stopped; the same command goes on")
-      throw ExitCode(interruptedExitCode)
+      throw ExitCode(RunExit.interrupted)
     }
     stage.finish("loss \(String(format: "%.3f", last)), written to \(out)")
   }

@@ -128,6 +128,18 @@ struct LearnerEndTests {
     #expect(bench.end == .stalled(reason: "no progress for 101 s, waiting for a worker to join"))
   }
 
+  @Test("a run that stalls on its trainer ends without waiting for it")
+  func stalledTrainer() {
+    var settings = LearnerSettings.sample(steps: 2, prompts: 1)
+    settings.endAfterStall = .seconds(100)
+    var bench = LearnerBench(settings)
+    bench.join()
+    bench.deliver(bench.issued[0])
+    sayGoodbye(&bench)
+    for _ in 0..<102 { bench.wait(.seconds(1)) }
+    #expect(bench.end == .stalled(reason: "no progress for 101 s, waiting for the trainer"))
+  }
+
   @Test("while the journal has no room nothing is leased and nothing acknowledged; then it goes on")
   func journalPaused() {
     var bench = LearnerBench(.sample(prompts: 4))

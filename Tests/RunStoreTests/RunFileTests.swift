@@ -73,6 +73,15 @@ struct RunFileTests {
     #expect(code { try store.commit([.incarnation(1)]) } == "paused")
   }
 
+  @Test("once the log is folded in, the file can be copied by itself")
+  func copied() throws {
+    let store = try RunStore(path: path)
+    try store.commit(Sample.untilAdmission(0..<3))
+    try RunTelemetry(path: path).foldLog()
+    try DurableFiles.write(DurableFiles.read(path), to: path + ".copy")
+    #expect(try RunReader(path: path + ".copy").counts()[.admitted] == 3)
+  }
+
   @Test("after a failed fsync nothing is written any more: it is never tried again", .enabled(if: canMakeDevices))
   func fsyncFails() throws {
     _ = try RunStore(path: path)

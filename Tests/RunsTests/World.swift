@@ -63,10 +63,8 @@ struct World {
     let errors: String
   }
 
-  /// `sophia train` to its end, as a process.
-  func run(
-    _ name: String, workers: Int, overrides: [String] = [], killingOneWorker: Bool = false, interruptedAfterStep: Int? = nil
-  ) throws -> Outcome {
+  /// Writes the settings that every run starts from, and says which arguments make them those of the run `name`.
+  func settings(of name: String, workers: Int, _ overrides: [String]) throws -> [String] {
     try DurableFiles.write(
       """
       model: {folder: \(base)}
@@ -76,10 +74,23 @@ struct World {
       run: {steps: \(Self.steps), seed: 9, checkpointEvery: 2, evaluateEvery: 0}
       cluster: {learnerThreads: 1, leaseSeconds: 5, peerTimeoutSeconds: 2, heartbeatSeconds: 0.2}
       """, to: "\(folder)/run.yaml")
-    let settings = ["run.folder=\(folder)/\(name)", "cluster.workers=\(workers)"] + overrides
-    return try sophia(["train", "\(folder)/run.yaml"] + settings, log: name) { process in
+    return ["\(folder)/run.yaml", "run.folder=\(folder)/\(name)", "cluster.workers=\(workers)"] + overrides
+  }
+
+  /// `sophia train` to its end, as a process.
+  ///
+  /// - Parameters:
+  ///   - fault: what `SOPHIA_FAULT` says to all its processes.
+  ///   - disturb: given the process as soon as it runs.
+  func run(
+    _ name: String, workers: Int, overrides: [String] = [], killingOneWorker: Bool = false, interruptedAfterStep: Int? = nil,
+    fault: Fault? = nil, disturb: (pid_t) throws -> Void = { _ in }
+  ) throws -> Outcome {
+    let arguments = try ["train"] + settings(of: name, workers: workers, overrides)
+    return try sophia(arguments, log: name, environment: fault?.environment ?? [:]) { process in
       if killingOneWorker { try wait(for: name, step: 1) { kill(try pid(of: "worker", in: name), SIGKILL) } }
       if let step = interruptedAfterStep { try wait(for: name, step: step) { kill(process, SIGINT) } }
+      try disturb(process)
     }
   }
 
@@ -88,29 +99,31 @@ struct World {
   /// - Parameters:
   ///   - log: what its output is kept under.
   ///   - disturb: given the process as soon as it runs.
-  func sophia(_ arguments: [String], log: String, disturb: (pid_t) throws -> Void = { _ in }) throws -> Outcome {
+  func sophia(
+    _ arguments: [String], log: String, environment: [String: String] = [:], disturb: (pid_t) throws -> Void = { _ in }
+  ) throws -> Outcome {
     let process = Process()
-    process.executableURL = Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "sophia")
+    process.executableURL = Self.program
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
     let files = ["out", "err"].map { "\(folder)/\(log).\($0)" }
     for file in files { try DurableFiles.write("", to: file) }
     process.standardOutput = FileHandle(forWritingAtPath: files[0])
     process.standardError = FileHandle(forWritingAtPath: files[1])
     try process.run()
+    defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
     try disturb(process.processIdentifier)
-    process.waitUntilExit()
+    try eventually("sophia \(arguments[0]) ends") { !process.isRunning }
     let texts = try files.map { String(decoding: try DurableFiles.read($0), as: UTF8.self) }
     return Outcome(status: process.terminationStatus, output: texts[0], errors: texts[1])
   }
 
+  /// The release binary beside the tests.
+  static var program: URL? { Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "sophia") }
+
   private func wait(for name: String, step: Int, then act: () throws -> Void) throws {
-    let deadline = Date().addingTimeInterval(60)
-    while (try? reader(name).latestStep()?.step).flatMap({ $0 }) ?? 0 < UInt32(step) {
-      guard Date() < deadline else {
-        Issue.record("the run \(name) did not reach step \(step) within 60 s")
-        return
-      }
-      usleep(5000)
+    try eventually("the run \(name) reaches step \(step)") {
+      (try? reader(name).latestStep()?.step).flatMap { $0 } ?? 0 >= UInt32(step)
     }
     try act()
   }
