@@ -22,7 +22,11 @@ package struct RunKeys: Sendable {
     let names =
       [(Self.learnerName, Role.learner)] + (0..<scorers).map { ("scorer-\($0)", Role.scorer) }
       + (0..<workers).map { ("worker-\($0)", Role.worker) }
-    var lines: [String] = []
+    // Keys that somebody registered by hand, for peers on other machines, stay.
+    let made = Set(names.map(\.0))
+    var lines = try allowed(orNone: true).filter { !made.contains($0.name) }.map {
+      "\($0.name) \($0.role.rawValue) \($0.publicKey)"
+    }
     for (name, role) in names {
       if !FileManager.default.fileExists(atPath: secret(of: name)) {
         try KeyPair.generate().write(to: secret(of: name))
@@ -37,7 +41,10 @@ package struct RunKeys: Sendable {
   package func publicKey(of name: String) throws -> PublicKey { try PublicKey(file: secret(of: name) + ".pub") }
 
   /// The keys that may connect, without the learner's own.
-  package func allowed() throws -> [AllowedPeer] {
+  ///
+  /// - Parameter orNone: whether a missing file means that there are none yet.
+  package func allowed(orNone: Bool = false) throws -> [AllowedPeer] {
+    if orNone, !FileManager.default.fileExists(atPath: allowedFile) { return [] }
     let text = String(decoding: try DurableFiles.read(allowedFile, limit: 1 << 20), as: UTF8.self)
     return try text.split(separator: "\n").enumerated().compactMap { index, line in
       let parts = line.split(separator: " ").map(String.init)
