@@ -1,5 +1,6 @@
 #include <zmq.h>
 
+#include <malloc.h>
 #include <sys/eventfd.h>
 
 // The stable library honours this option; its header names it only among the drafts.

@@ -50,7 +50,10 @@ package struct Download: Sendable {
   /// How long the chunk that came last was under way.
   private var roundTrip = Duration.zero
 
-  package init(source: Fetch.Source, byteCount: Int, settings: TransferSettings) {
+  /// - Parameter memory: to collect in if it is as large as the source; what it holds is lost.
+  package init(
+    source: Fetch.Source, byteCount: Int, settings: TransferSettings, in memory: consuming [UInt8] = []
+  ) {
     self.source = source
     self.byteCount = byteCount
     self.settings = settings
@@ -58,7 +61,9 @@ package struct Download: Sendable {
     isHere = Array(repeating: false, count: chunks)
     missing = chunks
     // Not zeroed: memory is taken as chunks come in, and nothing is read before all have.
-    bytes = Array(unsafeUninitializedCapacity: byteCount) { _, count in count = byteCount }
+    bytes =
+      memory.count == byteCount
+      ? memory : Array(unsafeUninitializedCapacity: byteCount) { _, count in count = byteCount }
   }
 
   package var isComplete: Bool { missing == 0 }

@@ -20,6 +20,9 @@ struct PolicyVersions: Sendable {
   private var loadingIsVoid = false
   /// The newest version that is here whole: loaded, or to be loaded between groups; a delta applies to it.
   private var held: (manifest: WeightManifest, bytes: [UInt8])?
+  /// The memory of a version that nobody needs any more, while versions come in full: the next one is collected in it.
+  /// Taking fresh memory costs as much as hashing what is put there.
+  private var spare: [UInt8] = []
   private var collecting: Collection?
   /// The newest version announced while another was being collected.
   private var next: WeightManifest?
@@ -102,6 +105,8 @@ struct PolicyVersions: Sendable {
     collecting = nil
     switch outcome {
     case .whole(let bytes):
+      // What the engine is loading is in use still.
+      if collection.base == nil, let held, loading?.version != held.manifest.version { spare = held.bytes }
       held = (manifest, bytes)
       collectNext()
       return nil
@@ -123,8 +128,11 @@ struct PolicyVersions: Sendable {
     if let delta, let held, held.manifest.version == delta.base, held.manifest.digest == delta.baseDigest {
       (source, byteCount, base) = (.delta(version: manifest.version), delta.byteCount, held.bytes)
     }
+    let memory = spare
+    spare = []
     collecting = Collection(
-      manifest: manifest, base: base, download: Download(source: source, byteCount: byteCount, settings: transfer))
+      manifest: manifest, base: base,
+      download: Download(source: source, byteCount: byteCount, settings: transfer, in: memory))
   }
 
   // MARK: Loading

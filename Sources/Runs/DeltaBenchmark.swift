@@ -61,27 +61,37 @@ package struct DeltaBenchmark: Sendable {
       to: SyntheticManifest.make(target, dtype: isHalf ? "BF16" : "F32", width: width, version: 1))
   }
 
-  /// The two newest checkpoints of a run, which are as many steps apart as the run was told.
+  /// The checkpoints of the two newest steps that a run keeps, which are as many steps apart as the run was told.
   package func checkpoints(of run: RunFolder) throws -> Measurement {
-    let names = ((try? FileManager.default.contentsOfDirectory(atPath: run.checkpoints)) ?? []).sorted()
-    let newest = names.filter { name in
-      FileManager.default.fileExists(atPath: "\(run.checkpoints)/\(name)/model.safetensors")
-    }.suffix(2)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: run.checkpoints)) ?? []
+    let found = names.compactMap(Checkpoint.init).filter {
+      FileManager.default.fileExists(atPath: "\(run.checkpoints)/\($0.name)/model.safetensors")
+    }
+    // A step that was taken back and trained again has a checkpoint by each incarnation; the last one stands.
+    let newest = Dictionary(grouping: found, by: \.step).compactMap { $1.max { $0.incarnation < $1.incarnation } }
+      .sorted { $0.step < $1.step }.suffix(2)
     guard newest.count == 2, let before = newest.first, let after = newest.last else {
       throw TooFewCheckpoints(folder: run.checkpoints, count: newest.count)
     }
-    let (base, target) = (try weights(of: "\(run.checkpoints)/\(before)"), try weights(of: "\(run.checkpoints)/\(after)"))
+    let base = try policy("\(run.checkpoints)/\(before.name)", version: before.step)
+    let target = try policy("\(run.checkpoints)/\(after.name)", version: after.step)
     return compare(
-      "\(before) to \(after) of the run", base, target, from: SyntheticManifest.make(base, dtype: "F32", width: 4),
-      to: SyntheticManifest.make(target, dtype: "F32", width: 4, version: 1))
+      "fp32, steps \(before.step) to \(after.step) of the run", base.bytes, target.bytes, from: base.manifest,
+      to: target.manifest)
   }
 
-  /// The bytes of a checkpoint's tensors in name order, as they are sent: float32.
-  private func weights(of folder: String) throws -> [UInt8] {
+  /// A checkpoint's tensors in name order, as they are sent: float32.
+  private func policy(_ folder: String, version: UInt64) throws -> (manifest: WeightManifest, bytes: [UInt8]) {
     let file = try SafetensorsFile("\(folder)/model.safetensors")
-    return try file.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.flatMap { name in
-      try file.tensor(name).floats().withUnsafeBytes { Array($0) }
+    var bytes: [UInt8] = []
+    let entries = try file.names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { name in
+      let tensor = try file.tensor(name).floats().withUnsafeBytes { Array($0) }
+      bytes += tensor
+      return WeightManifest.Entry(
+        name: name, shape: file.shape(of: name) ?? [], dtype: "F32", byteCount: tensor.count,
+        digest: SHA256Digest(of: tensor))
     }
+    return (WeightManifest(version: version, entries: entries), bytes)
   }
 
   private func compare(
@@ -100,11 +110,26 @@ package struct DeltaBenchmark: Sendable {
   }
 }
 
+/// The name of a checkpoint's folder: `step-000020.1`, the step and the incarnation of the learner.
+private struct Checkpoint {
+  let name: String
+  let step: UInt64
+  let incarnation: UInt64
+
+  init?(_ name: String) {
+    let numbers = name.dropFirst("step-".count).split(separator: ".", omittingEmptySubsequences: false).map { UInt64($0) }
+    guard name.hasPrefix("step-"), numbers.count == 2, let step = numbers[0], let incarnation = numbers[1] else {
+      return nil
+    }
+    (self.name, self.step, self.incarnation) = (name, step, incarnation)
+  }
+}
+
 private struct TooFewCheckpoints: ActionableError {
   let folder: String
   let count: Int
 
   let code = "bench.too-few-checkpoints"
-  var message: String { "\(folder) holds \(count) checkpoints, and a delta is between two" }
+  var message: String { "\(folder) holds checkpoints of \(count) steps, and a delta is between two" }
   let advice = "train on, or name another run with --run"
 }

@@ -18,12 +18,21 @@ package final class ZeroMQContext: Sendable {
   ///   - ioThreads: threads that move bytes; one serves about a gigabit a second, more with CURVE need more.
   ///   - maximumSockets: sockets that may be open at once, monitors and the authenticator included.
   package init(ioThreads: Int32 = 1, maximumSockets: Int32 = 256) throws(ZeroMQError) {
+    Self.keepMemory
     guard let handle = zmq_ctx_new() else { throw .last("create", "a context") }
     self.handle = handle
     guard zmq_ctx_set(handle, ZMQ_IO_THREADS, ioThreads) == 0,
       zmq_ctx_set(handle, ZMQ_MAX_SOCKETS, maximumSockets) == 0
     else { throw .last("set up", "a context") }
   }
+
+  /// Lets malloc keep the memory of messages. libzmq takes and frees each message's by itself, and malloc would hand a
+  /// chunk of weights back to the system each time, to have its pages cleared again for the next one. These are the
+  /// values that malloc comes to by itself once a block of 32 MiB has been freed.
+  private static let keepMemory: Void = {
+    mallopt(M_MMAP_THRESHOLD, 32 << 20)
+    mallopt(M_TRIM_THRESHOLD, 64 << 20)
+  }()
 
   /// libzmq's, as in `4.3.4`.
   package static var version: String {

@@ -16,9 +16,11 @@ struct BroadcastBenchCommand: AsyncParsableCommand {
     abstract: "How fast new weights reach workers, and what share of them a delta sends.",
     discussion: """
       One version of the weights goes from a learner to workers, all in this process, through the services and sockets of \
-      a run over TCP on loopback, until the last worker has checked every tensor's hash. For comparison the same bytes go \
+      a run over TCP on loopback, until the last worker has checked every tensor's hash: their first version, and a \
+      later one, which they collect in memory of their own. For comparison the same bytes go \
       to as many receivers over plain libzmq PUSH and PULL sockets, without and with receivers that put the bytes in place \
-      and hash them; each with and without CURVE.
+      and hash them; each with and without CURVE. What the cores allow is the plain transfer and, for each worker, one \
+      copy and one hash of the bytes.
 
       Deltas are of simulated weights: drawn from N(0, 0.02) in float32, moved by the learning rate up or down as AdamW's \
       first step does, and for bf16 rounded to the nearest. With --run, of the two newest checkpoints of a run too.
@@ -59,6 +61,7 @@ struct BroadcastBenchCommand: AsyncParsableCommand {
     let megabytes: Int
     let workers: Int
     let broadcast: [BroadcastBenchmark.Measurement]
+    let costs: BroadcastCosts
     let deltas: [DeltaBenchmark.Measurement]
   }
 
@@ -69,20 +72,22 @@ struct BroadcastBenchCommand: AsyncParsableCommand {
     broadcast.transfer.chunk = chunk
     broadcast.transfer.window = window
     let measured = try await broadcast.run { FileHandle.standardError.write(Data("measuring \($0)\n".utf8)) }
+    let costs = BroadcastCosts.measured(chunk: chunk)
     let benchmark = DeltaBenchmark()
     var deltas = benchmark.simulated()
     if let runFolder { deltas.append(try benchmark.checkpoints(of: RunFolder(runFolder))) }
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      let results = Results(megabytes: megabytes, workers: workers, broadcast: measured, deltas: deltas)
+      let results = Results(megabytes: megabytes, workers: workers, broadcast: measured, costs: costs, deltas: deltas)
       return try printLine(String(decoding: try encoder.encode(results), as: UTF8.self))
     }
-    try show(measured)
+    try show(measured, costs)
+    try explain(costs)
     try show(deltas)
   }
 
-  private func show(_ measured: [BroadcastBenchmark.Measurement]) throws {
+  private func show(_ measured: [BroadcastBenchmark.Measurement], _ costs: BroadcastCosts) throws {
     try printLine("\(megabytes) MiB to each of \(workers) workers; MB/s is that of all together")
     for curve in [false, true] {
       let plain = measured.first { $0.curve == curve && $0.way == .plain }
@@ -93,7 +98,18 @@ struct BroadcastBenchCommand: AsyncParsableCommand {
           format: "%7.0f MB/s  %6.2f s  %6.2f core-seconds  ", one.megabytesPerSecond, one.seconds, one.coreSeconds)
         try printLine("  \(curve ? "with CURVE   " : "without CURVE")  \(name)\(numbers)\(share)")
       }
+      guard let plain else { continue }
+      let (fresh, used) = (costs.bound(besides: plain, isFresh: true), costs.bound(besides: plain, isFresh: false))
+      try printLine(
+        String(format: "                 these cores allow %.0f MB/s into fresh memory, %.0f MB/s into memory in use", fresh, used))
     }
+  }
+
+  private func explain(_ costs: BroadcastCosts) throws {
+    try printLine(
+      String(
+        format: "one core takes for a GiB: %.2f s to copy, %.2f s to copy into fresh memory, %.2f s to hash", costs.copy,
+        costs.copyIntoFreshMemory, costs.hash))
   }
 
   private func show(_ deltas: [DeltaBenchmark.Measurement]) throws {

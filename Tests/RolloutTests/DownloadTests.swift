@@ -80,6 +80,18 @@ struct DownloadTests {
     #expect(download.take(good, at: Self.start) == false)
   }
 
+  @Test("collects in memory that it is given, if that is as large, and leaves a copy of it that others hold as it was")
+  func memory() {
+    for count in [bytes.count, bytes.count - 1] {
+      let memory = [UInt8](repeating: 200, count: count)
+      var download = Download(source: Self.source, byteCount: bytes.count, settings: Self.settings, in: memory)
+      while !download.isComplete {
+        for fetch in download.due(at: Self.start) { _ = download.take(chunk(fetch), at: Self.start) }
+      }
+      #expect(download.bytes == bytes && memory.allSatisfy { $0 == 200 })
+    }
+  }
+
   @Test("of nothing is complete at once")
   func empty() {
     var download = Download(source: Self.source, byteCount: 0, settings: Self.settings)
