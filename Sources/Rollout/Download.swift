@@ -112,11 +112,6 @@ package struct Download: Sendable {
     return fetches
   }
 
-  /// Starts from the beginning, because the bytes were not the right ones.
-  package mutating func restart() {
-    self = Download(source: source, byteCount: byteCount, settings: settings)
-  }
-
   private func isOverdue(_ request: Request, at now: Instant) -> Bool {
     let patience = max(settings.patience, roundTrip * 2) * (1 << min(request.repeats, 4))
     return now - request.askedAt > patience

@@ -13,7 +13,7 @@ package struct BroadcastBenchmark: Sendable {
   package enum Way: String, Sendable, Hashable, Codable {
     /// Receivers drop what they receive.
     case plain
-    /// Receivers put it into fresh memory and check every tensor's hash, as no one could do without.
+    /// Receivers put it into fresh memory and check every tensor's hash.
     case plainHashed = "plain, copied and hashed"
     /// The learner's and the workers' services; workers check every hash. Each worker's first version, in fresh memory.
     case servicesFirst = "services, first version"
@@ -119,8 +119,9 @@ private struct ServiceBroadcast {
     let learner = LearnerService(
       offer: LearnerOffer(
         run: "bench", heartbeat: .seconds(1), settings: "{}", trustGRPO: TrustGRPOSettings(), artifacts: []),
-      transport: TimedTransport(transport: transport, stopwatch: stopwatch), trainer: PlannedPolicies(versions: versions, stopwatch: stopwatch),
-      catalogue: EmptyCatalogue(), journal: ForgetfulJournal(), log: { _, _ in })
+      transport: TimedTransport(transport: transport, stopwatch: stopwatch),
+      trainer: PlannedPolicies(versions: versions, stopwatch: stopwatch), catalogue: EmptyCatalogue(),
+      journal: ForgetfulJournal(), log: { _, _ in })
     let endpoint = "tcp://127.0.0.1:\(transport.ports.control)"
 
     async let end = learner.run(
