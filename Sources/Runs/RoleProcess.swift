@@ -93,6 +93,11 @@ package enum RoleProcess {
     defer { withExtendedLifetime(lock) {} }
     try folder.keep(settings)
     try TorchRuntime.setThreads(settings.cluster.learnerThreads)
+    if takingOver, let pid = WriteLock.stuckHolder(of: folder.store, patience: .seconds(2)) {
+      // It stopped in the middle of a record, so it cannot be shut out: only its end frees the journal.
+      logLine(.warning, "ended process \(pid), which hangs in the middle of a record of \(folder.store)")
+      kill(pid, SIGKILL)
+    }
     let store = try RunStore(path: folder.store)
     let telemetry = try RunTelemetry(path: folder.store)
     let log: @Sendable (LogLevel, String) -> Void = { level, text in

@@ -74,6 +74,15 @@ struct RunFileTests {
     #expect(code { try store.commit([.incarnation(1)]) } == "paused")
   }
 
+  @Test("nobody holds the lock of a run file that nobody writes")
+  func unlocked() throws {
+    let store = try RunStore(path: path)
+    try store.commit([.incarnation(1)])
+    try store.close()
+    #expect(WriteLock.holder(of: path) == nil)
+    #expect(WriteLock.stuckHolder(of: path, patience: .milliseconds(100)) == nil)
+  }
+
   @Test("once the log is folded in, the file can be copied by itself")
   func copied() throws {
     let store = try RunStore(path: path)
