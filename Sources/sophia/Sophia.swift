@@ -53,6 +53,7 @@ struct Sophia: AsyncParsableCommand {
 private func startAgainWithQuietThreads() {
   guard getenv("OMP_WAIT_POLICY") == nil else { return }
   setenv("OMP_WAIT_POLICY", "passive", 1)
-  execv("/proc/self/exe", CommandLine.unsafeArgv)
+  // By its own name, which is what `ps` and `pgrep` show.
+  if let path = realpath("/proc/self/exe", nil) { execv(path, CommandLine.unsafeArgv) }
   // If that fails it goes on as it is, only slower.
 }
