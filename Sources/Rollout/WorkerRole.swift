@@ -51,6 +51,8 @@ package struct WorkerRole: Sendable {
     /// How long a worker that is told to stop tries to finish and hand in what it has.
     package var grace: Duration
     package var transfer: TransferSettings
+    /// Set by the simulator's tests only.
+    package var planted: PlantedDefect?
 
     package init(
       link: LearnerLink.Settings, credit: Int, resendAfter: Duration, grace: Duration,

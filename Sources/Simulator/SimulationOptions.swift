@@ -1,0 +1,74 @@
+package import Rollout
+package import TrustGRPO
+
+/// Every knob of a simulated run.
+package struct SimulationOptions: Sendable, Hashable {
+  // The cluster
+  package var workers = 8
+  package var scorers = 2
+  /// Leases not yet generated that a worker holds.
+  package var credit = 2
+
+  // The run
+  package var steps: UInt32 = 20
+  package var promptsPerStep = 8
+  package var rows = 50
+  package var groupSize = 2
+  package var staleness = 0
+  package var checkpointEvery: UInt32 = 3
+  package var keepCheckpoints = 2
+  package var keepsGroups = true
+  package var maximumAttempts: UInt32 = 100
+
+  // Waits, seconds
+  package var heartbeat = 2.0
+  package var leaseDuration = 30.0
+  package var peerTimeout = 10.0
+  /// A lease that takes this many times the typical time is issued to a second worker too; nil: never.
+  package var hedgeAfter: Double? = 4
+  package var resendAfter = 6.0
+  /// How often workers and scorers look at the clock.
+  package var tick = 0.5
+  /// How long a process takes to start again.
+  package var restart = 2.0
+  /// How long a connection that broke takes to be there again.
+  package var reconnect = 0.5
+  /// Silence after which a connection is given up by the network itself.
+  package var connectionTimeout = 15.0
+  /// Messages that wait for one connection.
+  package var highWaterMark = 64
+
+  package var costs = CostModel()
+  package var faults = FaultOptions()
+  package var trustGRPO = TrustGRPOSettings()
+  /// A fault put into the system itself, to see whether the checks find it.
+  package var planted: PlantedDefect?
+
+  package init() {}
+}
+
+/// Which faults a seed draws, and how many.
+package struct FaultOptions: Sendable, Hashable {
+  /// Each seed draws a subset of these.
+  package var kinds: [FaultKind] = FaultKind.allCases
+  /// The chance of each kind to be in the subset of a seed. In a swarm each seed lacks most kinds, so that one kind does
+  /// not hide what another would have shown.
+  package var share = 0.25
+  /// Faults a kind in a subset, at most.
+  package var perKind = 4
+  /// Faults begin within this many virtual seconds, and end at the latest when the calm begins.
+  package var calmAfter = 60.0
+  /// Once it is calm the run has to end within this many virtual seconds, and by how much more a step takes.
+  package var patience = 120.0
+  /// The chance that a process outside the healthy core stays as it is when the calm begins: dead, cut off or hung.
+  package var staysBroken = 0.15
+
+  package init() {}
+
+  package static let none = {
+    var options = FaultOptions()
+    options.kinds = []
+    options.calmAfter = 0
+    return options
+  }()
+}
