@@ -16,7 +16,7 @@ package struct FaultPlan: Sendable {
       // A stream for each kind: leaving one kind out changes nothing about the others.
       var random = SimulationRandom(seed: seed, stream: 2, UInt64(number))
       guard random.chance(options.faults.share) else { continue }
-      for _ in 0...random.below(options.faults.perKind) { faults.append(draw(kind, &random)) }
+      for _ in 0...random.below(kind == .poison ? 1 : options.faults.perKind) { faults.append(draw(kind, &random)) }
     }
     return faults.sorted { ($0.at, $0.kind.rawValue, $0.target) < ($1.at, $1.kind.rawValue, $1.target) }
   }

@@ -20,7 +20,7 @@ extension Simulation {
       ambush = Ambush(moment: .checkpoint(stage), fault: index)
     case .pause: pause(target)
     case .replaced: try replaceLearner()
-    case .slow: processes[target].slowness *= 1 + 30 * fault.strength
+    case .slow: processes[target].slowness += 30 * fault.strength
     case .outOfMemory:
       guard processes[target].isUp else { return }
       fire(.outOfMemory)
@@ -49,7 +49,7 @@ extension Simulation {
     case .reorder: for connection in connections(of: target) { breakConnection(connection, isLate: true, pause: 0.05) }
     case .duplicate: forEachDirection(of: target) { $0.duplication += 0.5 * fault.strength }
     case .partition, .cutFrom, .cutTo: cut(target, fault.kind, true)
-    case .slowLink: forEachDirection(of: target) { $0.slowness *= 1000 * fault.strength + 1 }
+    case .slowLink: forEachDirection(of: target) { $0.slowness += 1000 * fault.strength }
     case .halfOpen:
       // The network's own heartbeats notice in the end.
       forEachDirection(of: target) { $0.swallows += 1 }
@@ -61,7 +61,7 @@ extension Simulation {
     case .bitFlip: damageCheckpoint(fault)
     case .syncFailure: disk.failsNextSync = true
     case .diskFull: disk.isFull = true
-    case .slowDisk: diskSlowness *= 1 + 500 * fault.strength
+    case .slowDisk: diskSlowness += 500 * fault.strength
     case .clockJump: wallOffset += 3600 * (fault.strength > 0.5 ? 1 : -1)
     case .clockRate:
       fire(.clockRate)
@@ -82,15 +82,22 @@ extension Simulation {
     switch fault.kind {
     case .pause: try goOn(target)
     case .replaced: try goOnStopped()
-    case .slow: processes[target].slowness /= 1 + 30 * fault.strength
+    case .slow: processes[target].slowness -= 30 * fault.strength
     case .descriptors: processes[target].lacksDescriptors -= 1
     case .highWaterMark: processes[target].outward.highWaterMark = nil
-    case .delay: forEachDirection(of: target) { $0.delay = max(0, $0.delay - 60 * fault.strength) }
+    case .delay:
+      forEachDirection(of: target) { $0.delay = max(0, $0.delay - 60 * fault.strength) }
+      // What is late by more than the network waits for an answer goes with its connection.
+      let late = now.nanoseconds + UInt64(options.connectionTimeout * 1e9)
+      for connection in connections(of: target)
+      where max(connections[connection].forward.lastArrival, connections[connection].backward.lastArrival) > late {
+        breakConnection(connection)
+      }
     case .duplicate: forEachDirection(of: target) { $0.duplication = max(0, $0.duplication - 0.5 * fault.strength) }
     case .partition, .cutFrom, .cutTo: cut(target, fault.kind, false, after: fault.duration)
     case .slowLink:
       forEachDirection(of: target) {
-        $0.slowness /= 1000 * fault.strength + 1
+        $0.slowness -= 1000 * fault.strength
         $0.freeAt = 0
       }
     case .halfOpen:
@@ -99,7 +106,7 @@ extension Simulation {
     case .powerLoss, .tornWrite, .killInCheckpoint: if ambush?.fault == index { ambush = nil }
     case .syncFailure: disk.failsNextSync = false
     case .diskFull: disk.isFull = false
-    case .slowDisk: diskSlowness /= 1 + 500 * fault.strength
+    case .slowDisk: diskSlowness -= 500 * fault.strength
     case .clockJump: wallOffset -= 3600 * (fault.strength > 0.5 ? 1 : -1)
     case .clockRate: processes[target].clock.setRate(1, at: now)
     case .corruptMessage: forEachDirection(of: target) { $0.corruption = max(0, $0.corruption - 0.3 * fault.strength) }

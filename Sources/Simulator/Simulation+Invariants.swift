@@ -131,7 +131,9 @@ extension Simulation {
     guard role.ledger.issued >= judge.issued || role.incarnation != judge.incarnation else {
       throw Violation("S1", "the ledger holds fewer units than were issued")
     }
-    let open = Int(role.version) + 1 + options.staleness
+    newestVersion = max(newestVersion, role.version)
+    // What was opened before a restart from an older checkpoint stays open.
+    let open = Int(newestVersion) + 1 + options.staleness
     guard role.ledger.issued <= open * options.promptsPerStep else {
       throw Violation("S10", "\(role.ledger.issued) units were issued at version \(role.version)")
     }
@@ -163,12 +165,12 @@ extension Simulation {
   /// S12: a synchronous run ends with the policy that the plain loop ends with, whatever happened.
   func checkEnd() throws {
     guard end == .completed else { throw Violation("L1", "the run did not end: \(standing)") }
-    let given = judge.rows.filter { $0.state == .deadLettered }.map(\.unit)
-    for unit in given where !poison.contains(unit.prompt) && options.maximumAttempts >= 50 {
-      throw Violation("L5", "unit \(unit) was dead-lettered, and it is no poison")
+    let given = judge.rows.filter { $0.state == .deadLettered }
+    for row in given where row.attempts < options.maximumAttempts {
+      throw Violation("L5", "unit \(row.unit) was dead-lettered after \(row.attempts) attempts")
     }
     if options.staleness == 0 {
-      let policies = ReferenceRun(options: options, seed: seed).policies(without: Set(given))
+      let policies = ReferenceRun(options: options, seed: seed).policies(without: Set(given.map(\.unit)))
       guard policies.last?.manifest.digest == judge.steps.last?.policy else {
         throw Violation("S12", "the run ended with another policy than a run in which nothing goes wrong")
       }

@@ -14,7 +14,10 @@ extension Simulation {
     processes[0].engineFreeAt = 0
     let life = processes[0].life
     try takeUpJournal()
-    let (policy, recovered) = try resume()
+    guard let (policy, recovered) = try resume() else {
+      tell(.process("learner")) { "the learner cannot start: the disk does not take its first record" }
+      return stop(0, restartAfter: options.restart)
+    }
     var settings = LearnerSettings(
       totalSteps: options.steps, promptsPerStep: options.promptsPerStep,
       admission: AdmissionRules(
@@ -68,7 +71,9 @@ extension Simulation {
   }
 
   /// Loads the newest checkpoint that is whole, or begins anew, and takes the ledger back to it.
-  private func resume() throws -> (SimulatedPolicy, RecoveredLedger) {
+  ///
+  /// - Returns: nil if the disk did not take that.
+  private func resume() throws -> (SimulatedPolicy, RecoveredLedger)? {
     var policy = SimulatedPolicy()
     for record in judge.checkpoints.reversed() {
       if let found = loadCheckpoint(record) {
@@ -78,15 +83,17 @@ extension Simulation {
       tell(.process("learner")) { "the checkpoint of step \(record.step) is damaged and is not used" }
       fire(.bitFlip)
     }
+    do throws(SimulatedDisk.Failure) {
+      try disk.append(journalFile.bytes(ofRollBackTo: UInt32(policy.version), wall: wall), to: JournalFile.name)
+      try disk.sync(JournalFile.name)
+      disk.syncNames()
+    } catch {
+      fire(error == .full ? .diskFull : .syncFailure)
+      disk.truncate(JournalFile.name, to: max(judged, disk.syncedCount(JournalFile.name)))
+      return nil
+    }
     let recovered = judge.rollBack(to: UInt32(policy.version))
     for version in line.keys where version > policy.version { line[version] = nil }
-    let entry = journalFile.bytes(ofRollBackTo: UInt32(policy.version), wall: wall)
-    do throws(SimulatedDisk.Failure) {
-      try disk.append(entry, to: JournalFile.name)
-      try disk.sync(JournalFile.name)
-    } catch {
-      // The process that cannot go back ends, and is started again; what was judged is in memory only until then.
-    }
     judged = disk.read(JournalFile.name)?.count ?? 0
     try checkAcknowledged()
     return (policy, recovered)

@@ -76,9 +76,9 @@ extension Simulation {
 
   private func finish(_ process: Int, _ how: RunEnd) {
     tell(.process(processes[process].name)) { "\(processes[process].name) ends: \(how)" }
-    if case .failed = how, !(end != nil) {
-      return stop(process, restartAfter: options.restart)
-    }
+    // Unless the run is complete, whether its learner failed or it did itself, it goes on with the same command.
+    let isComplete = end != nil || learner.map { $0.role.version >= UInt64(options.steps) } ?? false
+    guard isComplete, how == .completed else { return stop(process, restartAfter: end == nil ? options.restart : nil) }
     processes[process].state = .ended
     processes[process].worker = nil
     processes[process].scorer = nil

@@ -82,6 +82,8 @@ package final class Simulation {
   var endedAt = Instant(nanoseconds: 0)
   var lastProgress = Instant(nanoseconds: 0)
   var violation: Violation?
+  /// That there has ever been.
+  var newestVersion: UInt64 = 0
   /// Since when a worker samples from an old version, by process.
   var behindSince: [Int: Double] = [:]
   var traffic = (at: 0.0, messages: 0)

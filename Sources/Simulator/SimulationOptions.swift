@@ -18,7 +18,7 @@ package struct SimulationOptions: Sendable, Hashable {
   package var checkpointEvery: UInt32 = 3
   package var keepCheckpoints = 2
   package var keepsGroups = true
-  package var maximumAttempts: UInt32 = 100
+  package var maximumAttempts: UInt32 = 6
 
   // Waits, seconds
   package var heartbeat = 2.0

@@ -26,10 +26,11 @@ package enum WeightDelta {
       return nil
     }
     defer { ZSTD_freeCCtx(compressor) }
-    let blockBound = ZSTD_compressBound(blockSize)
+    let largestBlock = min(blockSize, order.byteCount)
+    let blockBound = ZSTD_compressBound(largestBlock)
     var delta: [UInt8] = []
     delta.reserveCapacity(target.count / 8)
-    var block = [UInt8](repeating: 0, count: blockSize)
+    var block = [UInt8](repeating: 0, count: largestBlock)
     var packed = [UInt8](repeating: 0, count: blockBound)
     do throws(Damage) {
       try order.forEachBlock(of: blockSize) { pieces throws(Damage) in
@@ -61,7 +62,7 @@ package enum WeightDelta {
     guard let decompressor = ZSTD_createDCtx() else { throw Damage(description: "there is no memory to read it") }
     defer { ZSTD_freeDCtx(decompressor) }
     var target = base
-    var block = [UInt8](repeating: 0, count: blockSize)
+    var block = [UInt8](repeating: 0, count: min(blockSize, order.byteCount))
     var offset = 0
     try order.forEachBlock(of: blockSize) { pieces throws(Damage) in
       let count = pieces.reduce(0) { $0 + $1.count }
