@@ -81,6 +81,9 @@ extension Simulation {
         break
       }
       tell(.process("learner")) { "the checkpoint of step \(record.step) is damaged and is not used" }
+      guard damaged.contains(record.path) else {
+        throw Violation("S11", "the checkpoint of step \(record.step) is in the journal, and is not whole on the disk")
+      }
       fire(.bitFlip)
     }
     do throws(SimulatedDisk.Failure) {

@@ -72,3 +72,20 @@ package struct FaultOptions: Sendable, Hashable {
     return options
   }()
 }
+
+extension SimulationOptions {
+  /// In a swarm a seed draws more than its faults: settings that change how the parts of the system work together.
+  package func varied(by seed: UInt64) -> SimulationOptions {
+    var random = SimulationRandom(seed: seed, stream: 5)
+    var options = self
+    options.staleness = [0, 0, 1, 2][random.below(4)]
+    options.credit = 1 + random.below(3)
+    options.hedgeAfter = random.chance(0.7) ? hedgeAfter : nil
+    options.checkpointEvery = UInt32(1 + random.below(5))
+    options.keepCheckpoints = 2 + random.below(2)
+    options.keepsGroups = random.chance(0.6)
+    options.reconnect = random.uniform(0.1, 2)
+    options.faults.share = random.uniform(0.05, 0.5)
+    return options
+  }
+}
