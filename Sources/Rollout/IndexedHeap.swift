@@ -16,15 +16,12 @@ struct IndexedHeap<Key: Comparable & Sendable>: Sendable {
   private var places: [Int32] = []
 
   var isEmpty: Bool { entries.isEmpty }
-  var count: Int { entries.count }
 
   /// The least key.
   var firstKey: Key? { entries.first?.key }
 
   /// An element with the least key.
   var first: Int? { entries.first?.element }
-
-  func contains(_ element: Int) -> Bool { place(of: element) != nil }
 
   /// Puts the element in, or gives it another key.
   mutating func set(_ element: Int, to key: Key) {
@@ -82,13 +79,11 @@ struct IndexedHeap<Key: Comparable & Sendable>: Sendable {
       if hasBegun {
         wait(2 * last + 1)
         wait(2 * last + 2)
-      } else {
-        hasBegun = true
-        wait(0)
+        guard let place = frontier.popLast() else { return nil }
+        last = place
       }
-      guard let place = frontier.popLast() else { return nil }
-      last = place
-      return entries[place].element
+      hasBegun = true
+      return last < entries.count ? entries[last].element : nil
     }
 
     private mutating func wait(_ place: Int) {

@@ -115,10 +115,8 @@ struct LeaseTable: Sendable {
 
   private mutating func hold(_ number: Int, by peer: PeerID) {
     guard let id = open[number]?.id else { return }
-    var numbers = holdings.removeValue(forKey: peer) ?? []
-    let younger = numbers.lastIndex { open[$0].map { $0.id < id } ?? true }
-    numbers.insert(number, at: younger.map { $0 + 1 } ?? 0)
-    holdings[peer] = numbers
+    let older = holdings[peer]?.lastIndex { open[$0].map { $0.id < id } ?? true }
+    holdings[peer, default: []].insert(number, at: older.map { $0 + 1 } ?? 0)
   }
 
   private mutating func letGo(_ number: Int, by peer: PeerID) {

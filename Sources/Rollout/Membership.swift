@@ -39,7 +39,7 @@ struct Membership: Sendable {
   var isEmpty: Bool { members.isEmpty }
   var count: Int { members.count }
   var peers: [PeerID] { members.values.map(\.peer).sorted() }
-  var workers: [PeerID] { members.values.filter { $0.hello.role == .worker }.map(\.peer).sorted() }
+  var workers: [PeerID] { members.values.compactMap { $0.hello.role == .worker ? $0.peer : nil }.sorted() }
   var hasWorkers: Bool { members.values.contains { $0.hello.role == .worker } }
 
   /// By name. A scorer that was started again at the same endpoint counts once, as it was heard of last.

@@ -15,7 +15,7 @@ struct NumberedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
 
   /// What stands under a number that has been given out.
   subscript(number: Int) -> Value? {
-    get { slots[number] }
+    _read { yield slots[number] }
     _modify { yield &slots[number] }
   }
 
