@@ -95,9 +95,8 @@ extension LearnerRole {
     _ heartbeat: Heartbeat, of peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]
   ) {
     guard membership.lent(to: peer) > 0 else { return }
-    let held = Set(heartbeat.held)
     for (id, lease) in leases.held(by: peer)
-    where ledger.isGenerating(lease.unit, under: id) && !held.contains(id) {
+    where !heartbeat.held.contains(id) && ledger.isGenerating(lease.unit, under: id) {
       if heartbeat.credit == 0 {
         // A worker that came back after the learner did has credit once it has the weights.
         guard lease.issued != nil || heartbeat.version != nil else { continue }

@@ -18,10 +18,11 @@ extension LearnerRole {
   mutating func trainIfReady(_ actions: inout [LearnerAction]) {
     guard training == nil else { return }
     let start = Int(version) * settings.promptsPerStep
-    let batch = ledger.entries.dropFirst(start).prefix(settings.promptsPerStep)
-    guard batch.count == settings.promptsPerStep,
-      batch.allSatisfy({ $0.state == .admitted || $0.state == .deadLettered })
-    else { return }
+    let end = start + settings.promptsPerStep
+    firstPending = max(firstPending, start)
+    while firstPending < min(end, ledger.issued), ledger.entries[firstPending].state.isReady { firstPending += 1 }
+    guard firstPending >= end else { return }
+    let batch = ledger.entries[start..<end]
     let admitted = batch.filter { $0.state == .admitted }.compactMap { groups[$0.unit] }
     training = admitted.map(\.unit)
     actions.append(.train(step: UInt32(version) + 1, groups: admitted))
@@ -38,7 +39,7 @@ extension LearnerRole {
       return close(.failed(reason: "the trainer was asked for \(asked) and answered \(answer)"), &actions)
     }
     for unit in batch {
-      if ledger.train(unit) { groups[unit] = nil }
+      if ledger.train(unit) { groups.remove(unit) }
     }
     version = manifest.version
     self.manifest = manifest
@@ -55,6 +56,11 @@ extension LearnerRole {
     }
     if phase == .running { openSteps(&actions) }
   }
+}
+
+extension UnitState {
+  /// Whether a step need not wait for the unit any more. It stays so until the step is trained.
+  fileprivate var isReady: Bool { self == .admitted || self == .deadLettered }
 }
 
 extension LearnerRole {
