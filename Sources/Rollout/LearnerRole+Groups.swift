@@ -35,7 +35,9 @@ extension LearnerRole {
   private mutating func issue(
     _ entry: Ledger.Entry, to worker: PeerID, at now: Instant, _ actions: inout [LearnerAction]
   ) -> Bool {
-    let id = leases.nextID(incarnation: incarnation)
+    var id = leases.nextID(incarnation: incarnation)
+    let earlier = LeaseID(incarnation: incarnation, number: max(1, id.number - 1))
+    if settings.planted == .reuseLeaseNumber, leases[earlier] == nil { id = earlier }
     guard let attempt = ledger.lease(entry.unit, as: id) else { return false }
     leases.open(
       id,
@@ -80,6 +82,7 @@ extension LearnerRole {
   mutating func noteGenerated(_ id: LeaseID, by peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]) {
     guard let lease = leases[id], lease.worker == peer, ledger.markGenerated(lease.unit, lease: id) else { return }
     noteLone(lease.unit)
+    membership.trust(peer)
     membership.returnLease(of: peer)
     if let issued = lease.issued { pace.note(now - issued) }
     record([.generated(unit: lease.unit, lease: id)], &actions)
@@ -91,10 +94,11 @@ extension LearnerRole {
   ) {
     if case .farewell = phase { return }
     do throws(Refusal) {
-      guard role == .scorer else { throw .notAScorer(peer) }
+      guard role == .scorer || settings.planted == .skipRoleCheck else { throw .notAScorer(peer) }
       guard let lease = leases[group.lease] else {
         // Its group is on the disk or on the way there already.
         guard standing(of: group.lease) != .void else { throw .unknownLease(group.lease) }
+        if settings.planted == .skipDeduplication { record([.admitted(group, worker: "", scorer: peer.name)], &actions) }
         duplicates += 1
         return
       }
@@ -104,7 +108,7 @@ extension LearnerRole {
       else { throw .wrongUnit(group.lease) }
       guard taskMatches else { throw .otherTask(group.lease) }
       do throws(Refusal) {
-        try settings.admission.check(group)
+        if settings.planted != .skipAdmission { try settings.admission.check(group) }
       } catch {
         endLease(group.lease, lease, reason: error.description, at: now, &actions)
         throw error
@@ -114,11 +118,12 @@ extension LearnerRole {
       }
       let wasGenerating = ledger.isGenerating(lease.unit, under: group.lease)
       guard ledger.markScored(lease.unit, lease: group.lease) else { throw .unknownLease(group.lease) }
-      if wasGenerating { membership.returnLease(of: lease.worker) }
+      if wasGenerating, settings.planted != .forgetCredit { membership.returnLease(of: lease.worker) }
       leases.close(group.lease)
       groups.insert(group)
       let ticket = record([.admitted(group, worker: lease.worker.name, scorer: peer.name)], &actions)
       awaitingDisk.append((ticket, group.lease, group.unit, lease.worker))
+      if settings.planted == .acknowledgeEarly { actions.append(.send(lease.worker, .durable([group.lease]))) }
     } catch {
       refusals += 1
       actions.append(.log(.warning, "refused a group from \(peer): \(error)"))
@@ -141,7 +146,8 @@ extension LearnerRole {
   /// A lease of this incarnation may be answered with any version up to the present one; one of an earlier incarnation
   /// also with a version that is still to be made again.
   private func newestVersion(of lease: LeaseTable.Record) -> UInt64 {
-    lease.issued == nil ? max(version, lineEnd) : version
+    if settings.planted == .forgetStalenessAfterResume { return .max }
+    return lease.issued == nil ? max(version, lineEnd) : version
   }
 
   /// Ends a lease whose unit's group has come under another one.
@@ -163,7 +169,7 @@ extension LearnerRole {
     noteLone(unit)
     record([.leaseEnded(unit: unit, lease: id, reason: reason)], &actions)
     guard entry.state == .queued else { return }
-    if isFault, entry.failures >= settings.maximumAttempts {
+    if isFault, entry.failures >= settings.maximumAttempts, settings.planted != .neverDeadLetter {
       return giveUp(unit, after: entry.failures, reason: reason, &actions)
     }
     if isFault { ledger.holdBack(unit, until: now + settings.pause(of: unit, failures: entry.failures)) }
@@ -191,7 +197,7 @@ extension LearnerRole {
         unit: lease.unit, attempt: lease.attempt, version: lease.version, step: entry.step,
         worker: PeerID(name: lease.worker, connection: ""), deadline: now + settings.peerTimeout, issued: nil, sent: nil)
       leases.reopen(lease.id, record)
-      if lease.version > lineEnd {
+      if lease.version > lineEnd, settings.planted != .forgetStalenessAfterResume {
         endLease(
           lease.id, record, reason: "version \(lease.version) is gone", isFault: false, at: now, &actions)
       }

@@ -23,7 +23,8 @@ extension LearnerRole {
     while firstPending < min(end, ledger.issued), ledger.entries[firstPending].state.isReady { firstPending += 1 }
     guard firstPending >= end else { return }
     let batch = ledger.entries[start..<end]
-    let admitted = batch.filter { $0.state == .admitted }.compactMap { groups[$0.unit] }
+    var admitted = batch.filter { $0.state == .admitted }.compactMap { groups[$0.unit] }
+    if settings.planted == .trainInArrivalOrder { admitted.sort { $0.lease < $1.lease } }
     training = admitted.map(\.unit)
     actions.append(.train(step: UInt32(version) + 1, groups: admitted))
   }

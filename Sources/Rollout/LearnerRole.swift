@@ -67,7 +67,7 @@ package struct LearnerRole: Sendable {
     self.schedule = schedule
     self.manifest = manifest
     shelf = WeightShelf(newest: manifest.version, patience: settings.peerTimeout)
-    incarnation = recovered.incarnation + 1
+    incarnation = settings.planted == .reuseIncarnation ? max(1, recovered.incarnation) : recovered.incarnation + 1
     ledger = Ledger(recovered: recovered)
     groups = UntrainedGroups(recovered.groups)
     version = manifest.version
@@ -159,7 +159,7 @@ package struct LearnerRole: Sendable {
       advance(at: now, &actions)
     case .farewell(let end, let until):
       // What the run reports as done must be on the disk; after a failure nothing is promised.
-      let isDurable = durableThrough >= ticket || end.isFailure
+      let isDurable = durableThrough >= ticket || end.isFailure || settings.planted == .finishEarly
       guard (membership.isEmpty && isDurable) || now >= until else { return }
       for peer in membership.peers { actions.append(.log(.warning, "\(peer) did not say goodbye in time")) }
       phase = .finished
@@ -202,6 +202,7 @@ package struct LearnerRole: Sendable {
     let step = checkpoints.retire(durableThrough: durableThrough)
     if let paths = step.removable { actions.append(.removeCheckpoints(paths: paths)) }
     if let retired = step.retired {
+      if settings.planted == .removeBeforeDurable { actions.append(.removeCheckpoints(paths: retired.map(\.path))) }
       checkpoints.retiring(
         retired, ticket: record([.retired(checkpoints: retired.map(\.step), forgetting: step.forgetting)], &actions))
     }

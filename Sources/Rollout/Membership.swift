@@ -8,6 +8,9 @@ struct Membership: Sendable {
     /// Leases issued and not yet reported as generated or ended.
     var lent = 0
     var version: UInt64?
+    /// A lease has run out in its hands, and it has done nothing since: its engine may hang while it goes on sending
+    /// heartbeats.
+    var isDoubted = false
 
     /// Unused credit.
     var wanted: Int { credit > lent ? credit - lent : 0 }
@@ -29,6 +32,10 @@ struct Membership: Sendable {
   private var scorerPeers: [PeerID] = []
   /// The members that want more.
   private var hungry = IndexedHeap<Hunger>()
+  /// Those that want more and are doubted.
+  private var doubted = IndexedHeap<Hunger>()
+  /// Members with credit, used or not, that are not doubted.
+  private var trusted: Set<Int> = []
   /// By when each member was last heard of, or earlier: it is brought up to date when the member seems silent.
   private var heard = IndexedHeap<Instant>()
 
@@ -54,11 +61,12 @@ struct Membership: Sendable {
     }
   }
 
-  /// The worker with the most unused credit, the first by name among equals; nil if nobody wants more.
+  /// The worker with the most unused credit, the first by name among equals; nil if nobody wants more. One that is
+  /// doubted comes into question only where all are.
   ///
   /// - Parameter other: a worker that is passed over, by whatever connection.
   func hungriestWorker(besides other: PeerID? = nil) -> PeerID? {
-    for number in hungry.ascending {
+    for number in trusted.isEmpty ? doubted.ascending : hungry.ascending {
       if let peer = members[number]?.peer, peer.name != other?.name { return peer }
     }
     return nil
@@ -102,14 +110,24 @@ struct Membership: Sendable {
   mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) {
     guard let number = members.number(of: peer), members[number]?.hello.role == .worker else { return }
     members[number]?.credit = credit
+    if members[number]?.version != version { members[number]?.isDoubted = false }
     members[number]?.version = version
     rank(number)
   }
 
-  /// Nothing more is lent to `peer` until it says again what it wants.
-  mutating func pause(_ peer: PeerID) {
+  /// A lease ran out in the hands of `peer`. Nothing more is lent to it until it says again what it wants, and nothing
+  /// while others are there until it has done something.
+  mutating func doubt(_ peer: PeerID) {
     guard let number = members.number(of: peer) else { return }
     members[number]?.credit = 0
+    members[number]?.isDoubted = true
+    rank(number)
+  }
+
+  /// `peer` has generated a group: its engine works.
+  mutating func trust(_ peer: PeerID) {
+    guard let number = members.number(of: peer), members[number]?.isDoubted == true else { return }
+    members[number]?.isDoubted = false
     rank(number)
   }
 
@@ -128,6 +146,8 @@ struct Membership: Sendable {
   mutating func leave(_ peer: PeerID) -> Role? {
     guard let (number, member) = members.remove(peer) else { return nil }
     hungry.remove(number)
+    doubted.remove(number)
+    trusted.remove(number)
     heard.remove(number)
     scorerPeers.removeAll { $0 == peer }
     return member.hello.role
@@ -149,7 +169,12 @@ struct Membership: Sendable {
 
   /// Finds the member's place among those that want more.
   private mutating func rank(_ number: Int) {
-    guard let member = members[number], member.wanted > 0 else { return hungry.remove(number) }
-    hungry.set(number, to: Hunger(wanted: member.wanted, peer: member.peer))
+    guard let member = members[number] else { return }
+    if member.credit > 0, !member.isDoubted { trusted.insert(number) } else { trusted.remove(number) }
+    hungry.remove(number)
+    doubted.remove(number)
+    guard member.wanted > 0 else { return }
+    let hunger = Hunger(wanted: member.wanted, peer: member.peer)
+    if member.isDoubted { doubted.set(number, to: hunger) } else { hungry.set(number, to: hunger) }
   }
 }

@@ -28,17 +28,13 @@ package enum PlantedDefect: String, Sendable, Hashable, CaseIterable, Codable {
   case removeBeforeDurable = "remove-before-durable"
   /// What a worker no longer owes is still charged to it.
   case forgetCredit = "forget-credit"
+  /// A peer that has said hello is asked to say hello.
+  case greetForEver = "greet-for-ever"
   // Worker
   /// Weights are loaded whatever their hash.
   case skipHashCheck = "skip-hash-check"
   /// A lease is begun before the weights that it asks for are here.
   case sampleOldWeights = "sample-old-weights"
-  /// A learner that was replaced is still believed.
-  case obeyOldLearner = "obey-old-learner"
-  /// A group is pushed once, and let go.
-  case pushOnce = "push-once"
-  /// Hello is said again and again without a pause.
-  case helloWithoutBackoff = "hello-without-backoff"
   // Engines and storage
   /// The journal says that records are durable without an fsync.
   case skipSync = "skip-sync"

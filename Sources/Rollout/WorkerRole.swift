@@ -287,13 +287,13 @@ package struct WorkerRole: Sendable {
 
   private mutating func startNext(_ actions: inout [WorkerAction]) {
     guard current == nil, !versions.isLoading, leaving == nil, let version, let next = queue.first,
-      next.version <= version
+      next.version <= version || settings.planted == .sampleOldWeights
     else { return }
     queue.removeFirst()
     current = next.id
     currentIsVoid = false
     var lease = next
-    lease.version = version
+    lease.version = settings.planted == .sampleOldWeights ? max(version, next.version) : version
     actions.append(.generate(lease))
   }
 

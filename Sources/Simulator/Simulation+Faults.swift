@@ -252,7 +252,9 @@ extension Simulation {
   }
 
   private func damageCheckpoint(_ fault: PlannedFault) {
-    guard let newest = judge.checkpoints.last, processes[0].isUp else { return }
+    // Where groups are not kept, one whole checkpoint has to be left.
+    let whole = judge.checkpoints.count { !damaged.contains($0.path) }
+    guard let newest = judge.checkpoints.last, processes[0].isUp, options.keepsGroups || whole > 1 else { return }
     guard disk.flipBit(of: newest.path, &processes[0].random) else { return }
     damaged.insert(newest.path)
     // Who loads it is the learner that starts next.
