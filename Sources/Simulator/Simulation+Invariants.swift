@@ -209,16 +209,20 @@ extension Simulation {
   /// L3
   private func watchVersions() throws {
     guard let version = learner?.role.version else { return }
-    for process in processes.indices where processes[process].role == .worker && processes[process].isUp && !isBroken(process) {
-      guard processes[process].visitor == nil, let worker = processes[process].worker else { continue }
-      let lag = version - min(version, worker.version ?? 0)
+    for process in processes.indices where isHealthyWorker(process) {
+      let reached = processes[process].worker?.version
+      let lag = version - min(version, reached ?? 0)
       if lag == 0 { behindSince[process] = nil }
       let since = behindSince[process] ?? now.seconds
       if lag > 0 { behindSince[process] = since }
       guard lag <= 2 || now.seconds - since < bound else {
-        throw Violation("L3", "\(processes[process].name) is at version \(worker.version.map(String.init) ?? "none") of \(version)")
+        throw Violation("L3", "\(processes[process].name) is at version \(reached.map(String.init) ?? "none") of \(version)")
       }
     }
+  }
+
+  private func isHealthyWorker(_ process: Int) -> Bool {
+    processes[process].role == .worker && processes[process].isUp && !isBroken(process) && processes[process].visitor == nil
   }
 
   /// L6

@@ -2,7 +2,7 @@ package import Rollout
 package import TrustGRPO
 
 /// Every knob of a simulated run.
-package struct SimulationOptions: Sendable, Hashable {
+package struct SimulationOptions: Sendable, Hashable, Codable {
   // The cluster
   package var workers = 8
   package var scorers = 2
@@ -48,7 +48,7 @@ package struct SimulationOptions: Sendable, Hashable {
 }
 
 /// Which faults a seed draws, and how many.
-package struct FaultOptions: Sendable, Hashable {
+package struct FaultOptions: Sendable, Hashable, Codable {
   /// Each seed draws a subset of these.
   package var kinds: [FaultKind] = FaultKind.allCases
   /// The chance of each kind to be in the subset of a seed. In a swarm each seed lacks most kinds, so that one kind does
@@ -87,5 +87,33 @@ extension SimulationOptions {
     options.reconnect = random.uniform(0.1, 2)
     options.faults.share = random.uniform(0.05, 0.5)
     return options
+  }
+}
+
+extension SimulationOptions {
+  /// Whether a process of this name takes part from the start.
+  package func hasProcess(_ name: String) -> Bool {
+    name == "learner" || (0..<workers).contains { name == "worker-\($0)" } || (0..<scorers).contains { name == "scorer-\($0)" }
+  }
+
+  /// What cannot be simulated; nil if it can.
+  package var contradiction: String? {
+    let limits = Limits.standard
+    let counts: [(String, Int, ClosedRange<Int>)] = [
+      ("workers", workers, 1...limits.peers - 64), ("scorers", scorers, 1...64), ("steps", Int(steps), 1...1_000_000),
+      ("promptsPerStep", promptsPerStep, 1...limits.peers * 8), ("rows", rows, 1...10_000_000), ("groupSize", groupSize, 1...64),
+      ("credit", credit, 1...limits.credit), ("staleness", staleness, 0...1000), ("highWaterMark", highWaterMark, 1...1_000_000),
+    ]
+    if let (name, value, range) = counts.first(where: { !$0.2.contains($0.1) }) {
+      return "\(name) is \(value), not \(range.lowerBound) to \(range.upperBound)"
+    }
+    let seconds: [(String, Double)] = [
+      ("heartbeat", heartbeat), ("leaseDuration", leaseDuration), ("peerTimeout", peerTimeout), ("resendAfter", resendAfter),
+      ("tick", tick), ("restart", restart), ("reconnect", reconnect), ("connectionTimeout", connectionTimeout),
+      ("costs.tokensPerSecond", costs.tokensPerSecond), ("costs.linkBytesPerSecond", costs.linkBytesPerSecond),
+    ]
+    if let (name, value) = seconds.first(where: { !($0.1 > 0 && $0.1 < 1e9) }) { return "\(name) is \(value), not a positive number" }
+    if peerTimeout <= heartbeat { return "peerTimeout is \(peerTimeout) s, no longer than the heartbeat of \(heartbeat) s" }
+    return nil
   }
 }

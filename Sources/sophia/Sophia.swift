@@ -18,6 +18,7 @@ struct Sophia: AsyncParsableCommand {
     subcommands: [],
     groupedSubcommands: [
       CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self, LedgerCommand.self]),
+      CommandGroup(name: "Faults:", subcommands: [SimulateCommand.self]),
       CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self]),
       CommandGroup(
         name: "Models and data:",
