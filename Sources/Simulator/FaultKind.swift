@@ -110,6 +110,10 @@ package struct PlannedFault: Sendable, Hashable, Codable {
   /// In (0, 1]; what it means depends on the kind (a probability, a share, a factor).
   package var strength: Double
 
+  /// Longer than any run: it is not over when the others are, and its target belongs to no healthy core.
+  package static let forGood = 1e6
+  package var isForGood: Bool { duration >= Self.forGood }
+
   package init(_ kind: FaultKind, _ target: String, at: Double, duration: Double = 0, strength: Double = 1) {
     self.kind = kind
     self.target = target

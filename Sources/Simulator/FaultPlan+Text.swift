@@ -1,9 +1,10 @@
 /// A plan as one word a fault, so that a command line can carry it: `kill:worker-3@12.5+4*0.7` is a kill of worker-3
-/// after 12.5 virtual seconds, for 4, of strength 0.7.
+/// after 12.5 virtual seconds, for 4, of strength 0.7; `+always` means that it stays
+/// so when the other faults are over.
 extension PlannedFault: CustomStringConvertible {
   package var description: String {
     "\(kind.rawValue):\(target)@\(Self.number(at))"
-      + (duration == 0 ? "" : "+\(Self.number(duration))") + (strength == 1 ? "" : "*\(Self.number(strength))")
+      + (duration == 0 ? "" : isForGood ? "+always" : "+\(Self.number(duration))") + (strength == 1 ? "" : "*\(Self.number(strength))")
   }
 
   private static func number(_ value: Double) -> String {
@@ -25,7 +26,8 @@ extension PlannedFault: CustomStringConvertible {
       numbers = numbers[..<star]
     }
     if let plus = numbers.firstIndex(of: "+") {
-      guard let value = Double(numbers[numbers.index(after: plus)...]) else { return nil }
+      let text = numbers[numbers.index(after: plus)...]
+      guard let value = text == "always" ? Self.forGood : Double(text) else { return nil }
       duration = value
       numbers = numbers[..<plus]
     }

@@ -18,7 +18,20 @@ package struct FaultPlan: Sendable {
       guard random.chance(options.faults.share) else { continue }
       for _ in 0...random.below(kind == .poison ? 1 : options.faults.perKind) { faults.append(draw(kind, &random)) }
     }
+    faults += stayingBroken()
     return faults.sorted { ($0.at, $0.kind.rawValue, $0.target) < ($1.at, $1.kind.rawValue, $1.target) }
+  }
+
+  /// Processes outside a healthy core of the learner, a worker and a scorer may stay as a fault has left them.
+  private func stayingBroken() -> [PlannedFault] {
+    guard !options.faults.kinds.isEmpty else { return [] }
+    var random = SimulationRandom(seed: seed, stream: 3)
+    let others = (1..<max(1, options.workers)).map { "worker-\($0)" } + (1..<max(1, options.scorers)).map { "scorer-\($0)" }
+    return others.compactMap { name in
+      let kind = [FaultKind.kill, .partition, .hungEngine][random.below(3)]
+      guard random.chance(options.faults.staysBroken) else { return nil }
+      return PlannedFault(kind, name, at: options.faults.calmAfter, duration: PlannedFault.forGood)
+    }
   }
 
   private func draw(_ kind: FaultKind, _ random: inout SimulationRandom) -> PlannedFault {

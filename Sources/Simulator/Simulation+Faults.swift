@@ -7,7 +7,11 @@ extension Simulation {
     let fault = plan[index]
     guard end == nil, !isCalm else { return }
     tell(.run) { "fault \(fault.kind.rawValue) on \(fault.target), for \(fault.duration) s, strength \(fault.strength)" }
-    if fault.duration > 0 { post(.faultEnd(index), after: min(fault.duration, options.faults.calmAfter - now.seconds)) }
+    if fault.isForGood {
+      if let target = processes.firstIndex(where: { $0.name == fault.target }) { broken.insert(target) }
+    } else if fault.duration > 0 {
+      post(.faultEnd(index), after: min(fault.duration, options.faults.calmAfter - now.seconds))
+    }
     if fault.kind == .poison, let row = UInt32(fault.target) {
       poison.insert(row)
       return
@@ -32,7 +36,7 @@ extension Simulation {
         stop(process, restartAfter: options.restart)
       }
     case .hungEngine:
-      let end = now + .seconds(min(fault.duration, options.faults.calmAfter - now.seconds))
+      let end = now + .seconds(fault.isForGood ? fault.duration : min(fault.duration, options.faults.calmAfter - now.seconds))
       processes[target].hungUntil = max(processes[target].hungUntil, end.nanoseconds)
     case .descriptors:
       processes[target].lacksDescriptors += 1
@@ -131,7 +135,7 @@ extension Simulation {
   private func kill(_ target: Int, _ fault: PlannedFault) {
     guard processes[target].isUp else { return }
     fire(.kill)
-    stop(target, restartAfter: max(fault.duration, options.restart))
+    stop(target, restartAfter: fault.isForGood ? nil : max(fault.duration, options.restart))
   }
 
   private func pause(_ target: Int) {
@@ -268,16 +272,6 @@ extension Simulation {
     isCalm = true
     ambush = nil
     tell(.run) { "it is calm from here on" }
-    var random = SimulationRandom(seed: seed, stream: 3)
-    for process in processes.indices where processes[process].role != .learner && processes[process].number > 0 && processes[process].visitor == nil {
-      guard options.faults.staysBroken > 0, !plan.isEmpty, random.chance(options.faults.staysBroken) else { continue }
-      broken.insert(process)
-      switch random.below(3) {
-      case 0: stop(process, restartAfter: nil)
-      case 1: cut(process, .partition, true)
-      default: processes[process].hungUntil = .max / 2
-      }
-    }
     for process in processes.indices where processes[process].visitor == nil && !broken.contains(process) {
       while processes[process].pauses > 0 { try goOn(process) }
     }

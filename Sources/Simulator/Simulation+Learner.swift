@@ -10,7 +10,7 @@ extension Simulation {
 
   /// Goes on from what is on the disk.
   func startLearner() throws {
-    if processes[0].life > 1 { tally.restarts += 1 }
+    if processes[0].life > 0 { tally.restarts += 1 }
     processes[0].engineFreeAt = 0
     let life = processes[0].life
     try takeUpJournal()
