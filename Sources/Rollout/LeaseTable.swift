@@ -18,7 +18,7 @@ struct LeaseTable: Sendable {
 
   private var open = NumberedTable<LeaseID, Lease>()
   private var deadlines = IndexedHeap<Instant>()
-  /// Those that may be hedged. This incarnation issued them, so the oldest has been out longest.
+  /// Those that may be hedged. This incarnation issued them, one after the other: the oldest has been out longest.
   private var lone = IndexedHeap<LeaseID>()
   /// The numbers of what each worker holds, oldest first.
   private var holdings: [PeerID: [Int]] = [:]

@@ -36,7 +36,8 @@ struct Membership: Sendable {
   private var doubted = IndexedHeap<Hunger>()
   /// Members with credit, used or not, that are not doubted.
   private var trusted: Set<Int> = []
-  /// By when each member was last heard of, or earlier: it is brought up to date when the member seems silent.
+  /// By when each member was last heard of. A sign of life leaves it as it is, because there are many: what it says is
+  /// brought up to date when the member seems to have been silent for too long.
   private var heard = IndexedHeap<Instant>()
 
   init(timeout: Duration) {

@@ -27,6 +27,7 @@ extension Simulation {
     case .scorer:
       let settings = ScorerRole.Settings(link: link, queueLimit: 64, transfer: transfer)
       processes[process].scorer = ScorerRole(hello: hello(process), settings: settings, seed: seed, now: time)
+      processes[process].service = RewardService(settings: serviceSettings, seed: seed, now: time)
     }
     tell(.process(processes[process].name)) { "\(processes[process].name) starts" }
     for connection in [processes[process].control, processes[process].broadcast, processes[process].scored] where connection >= 0 {
@@ -40,6 +41,17 @@ extension Simulation {
     TransferSettings(
       chunk: SimulatedPolicy.byteCount / 2 + 1, window: 2, patience: .seconds(options.heartbeat * 2),
       target: .seconds(options.heartbeat))
+  }
+
+  private var serviceSettings: RewardServiceSettings {
+    var settings = RewardServiceSettings()
+    settings.requestDeadline = .seconds(options.serviceDeadline)
+    settings.groupDeadline = .seconds(max(options.leaseDuration * 0.8, options.serviceDeadline))
+    settings.longestBackoff = .seconds(5)
+    settings.longestCoolDown = .seconds(10)
+    settings.waitBudget = settings.groupDeadline * 0.5
+    settings.whenDown = options.goesOnWithoutService ? .outcomeOnly : .decline
+    return settings
   }
 
   private func hello(_ process: Int) -> Hello {
@@ -63,6 +75,8 @@ extension Simulation {
     processes[process].pauses = 0
     processes[process].worker = nil
     processes[process].scorer = nil
+    processes[process].service = nil
+    processes[process].judging = nil
     processes[process].hungUntil = 0
     processes[process].pushes = [:]
     if process == 0 { learner = nil }
@@ -208,7 +222,9 @@ extension Simulation {
     case .find(let artifacts): scorer(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
     case .prepare: scorer(process, .prepared, after: 0.2)
-    case .score(let group): score(group, process)
+    case .score(let group):
+      tell(.unit(group.lease.unit)) { "\(processes[process].name) scores unit \(group.lease.unit)" }
+      try judge(group, by: process)
     case .push(let group):
       tell(.unit(group.unit)) { "\(processes[process].name) pushes the scored group of unit \(group.unit)" }
       send(codec.encode(spoiled(group, by: process)), by: processes[process].scored, isForward: true)
@@ -218,16 +234,11 @@ extension Simulation {
     }
   }
 
-  private func score(_ group: ResponseGroup, _ process: Int) {
+  /// The group with its rewards, once all are there.
+  func deliver(_ group: ResponseGroup, _ thinking: [Double?], _ process: Int) {
     let lease = group.lease
     let outcomes = group.responses.map { SimulatedSampling.outcome(of: $0) }
-    let thinking = group.responses.map { SimulatedSampling.thinking(of: $0) as Double? }
-    deliver(group, outcomes, thinking, process, options.costs.scoringSeconds)
-    tell(.unit(lease.unit)) { "\(processes[process].name) scores unit \(lease.unit)" }
-  }
-
-  func deliver(_ group: ResponseGroup, _ outcomes: [Double], _ thinking: [Double?], _ process: Int, _ seconds: Double) {
-    let lease = group.lease
+    let seconds = 0.001
     guard
       let rewards = try? GroupRewards.compute(
         outcomes: outcomes, thinking: thinking, step: Int(lease.step) - 1, settings: options.trustGRPO)

@@ -15,6 +15,8 @@ enum SimulatedEvent {
   /// An engine, or a disk, is done with something.
   case worker(process: Int, life: UInt32, WorkerEvent)
   case scorer(process: Int, life: UInt32, ScorerEvent)
+  /// The reward service answers a scorer.
+  case service(process: Int, life: UInt32, RewardServiceEvent)
   case learner(life: UInt32, LearnerEvent)
   case disk(life: UInt32, DiskStep)
   case start(process: Int, life: UInt32)
@@ -166,6 +168,10 @@ package final class Simulation {
       guard processes[process].life == life, processes[process].isUp else { return }
       if isHeldUp(process, by: .scorer(process: process, life: life, event)) { return }
       try tellScorer(process, event)
+    case .service(let process, let life, let event):
+      guard processes[process].life == life, processes[process].isUp else { return }
+      if isHeldUp(process, by: .service(process: process, life: life, event)) { return }
+      try tellService(process, event)
     case .learner(let life, let event): try tellLearner(event, life: life)
     case .disk(let life, let step): try perform(step, life: life)
     case .start(let process, let life):
@@ -195,6 +201,7 @@ package final class Simulation {
       post(.timer(process: process, life: life), after: options.tick)
     case .scorer:
       try tellScorer(process, .tick)
+      try tellService(process, .tick)
       post(.timer(process: process, life: life), after: options.tick)
     case .learner:
       guard let role = learner?.role else { return }

@@ -35,6 +35,10 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var reconnect = 0.5
   /// Silence after which a connection is given up by the network itself.
   package var connectionTimeout = 15.0
+  /// How long a request to the reward service may take.
+  package var serviceDeadline = 8.0
+  /// Whether a group goes on with its outcome rewards alone when the reward service is down; otherwise it is declined.
+  package var goesOnWithoutService = false
   /// Messages that wait for one connection.
   package var highWaterMark = 64
 
@@ -85,6 +89,7 @@ extension SimulationOptions {
     options.keepCheckpoints = 2 + random.below(2)
     options.keepsGroups = random.chance(0.6)
     options.reconnect = random.uniform(0.1, 2)
+    options.goesOnWithoutService = random.chance(0.5)
     options.faults.share = random.uniform(0.05, 0.5)
     return options
   }

@@ -190,6 +190,7 @@ struct SimulateCommand: AsyncParsableCommand {
         "credit=\(options.credit)", "hedgeAfter=\(options.hedgeAfter.map { "\($0)" } ?? "none")",
         "checkpointEvery=\(options.checkpointEvery)", "keepCheckpoints=\(options.keepCheckpoints)",
         "keepsGroups=\(options.keepsGroups)", "reconnect=\(options.reconnect)",
+        "goesOnWithoutService=\(options.goesOnWithoutService)",
       ]
       return (words + varied.map { "--set \($0)" }).joined(separator: " ")
     }
