@@ -19,6 +19,7 @@ struct SimulatedLearner {
   /// After a failed fsync nothing is written any more.
   var hasFailed = false
   let incarnation: UInt32
+  var loop = LoopLine()
   /// What came while it was stopped and replaced.
   var inbox: [LearnerEvent] = []
 }

@@ -35,6 +35,12 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var reconnect = 0.5
   /// Silence after which a connection is given up by the network itself.
   package var connectionTimeout = 15.0
+  /// Whether scorers judge thinking with a model of their own; otherwise they ask the reward service.
+  package var scoresLocally = false
+  /// Whether every worker has the first policy before the run begins; otherwise it fetches it.
+  package var startsWithWeights = false
+  /// Chunks that a policy version is fetched in.
+  package var chunks = 2
   /// How long a request to the reward service may take.
   package var serviceDeadline = 8.0
   /// Whether a group goes on with its outcome rewards alone when the reward service is down; otherwise it is declined.
