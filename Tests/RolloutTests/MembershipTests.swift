@@ -11,6 +11,8 @@ private struct ListedMembers {
     var heard: Instant
     var credit = 0
     var lent = 0
+    var version: UInt64?
+    var isDoubted = false
   }
 
   var all: [Member] = []
@@ -18,7 +20,8 @@ private struct ListedMembers {
   func index(_ peer: PeerID) -> Int? { all.firstIndex { $0.peer == peer } }
 
   func hungriest(besides other: PeerID?) -> PeerID? {
-    all.filter { $0.credit > $0.lent && $0.peer.name != other?.name }
+    let areAllDoubted = all.allSatisfy { $0.isDoubted || $0.credit == 0 }
+    return all.filter { $0.isDoubted == areAllDoubted && $0.credit > $0.lent && $0.peer.name != other?.name }
       .min { ($1.credit - $1.lent, $0.peer) < ($0.credit - $0.lent, $1.peer) }?.peer
   }
 
@@ -65,15 +68,26 @@ struct MembershipTests {
         #expect(membership.leave(peer) == index.map { list.all[$0].role })
         if let index { list.all.remove(at: index) }
       case 4..<7:
-        let credit = draws.below(4)
-        membership.update(peer, credit: credit, version: 0)
-        if let index, list.all[index].role == .worker { list.all[index].credit = credit }
+        let (credit, version) = (draws.below(4), UInt64(draws.below(2)))
+        membership.update(peer, credit: credit, version: version)
+        if let index, list.all[index].role == .worker {
+          list.all[index].credit = credit
+          if list.all[index].version != version { list.all[index].isDoubted = false }
+          list.all[index].version = version
+        }
       case 7:
-        membership.pause(peer)
-        if let index { list.all[index].credit = 0 }
+        membership.doubt(peer)
+        if let index {
+          list.all[index].credit = 0
+          list.all[index].isDoubted = true
+        }
       case 8:
         membership.returnLease(of: peer)
-        if let index { list.all[index].lent = max(list.all[index].lent - 1, 0) }
+        membership.trust(peer)
+        if let index {
+          list.all[index].lent = max(list.all[index].lent - 1, 0)
+          list.all[index].isDoubted = false
+        }
       case 9:
         if let worker = membership.hungriestWorker(), let hungry = list.index(worker) {
           membership.lend(to: worker)
