@@ -10,6 +10,7 @@ extension Simulation {
     for entry in entries {
       switch entry {
       case .rollBack(let step):
+        takeBackLine(to: step)
         _ = judge.rollBack(to: step)
       case .commit(let records):
         for record in records {
@@ -57,6 +58,11 @@ extension Simulation {
     guard group.taskDigest == taskDigest(of: group.unit.prompt) else {
       throw Violation("S9", "the admitted group of unit \(group.unit) was graded against another task")
     }
+    // A version that was taken back counts as it was until it is made again.
+    let versions = line[group.version].map { [$0] } ?? formerLines[group.version] ?? []
+    guard versions.contains(where: { sampling.responses(to: group.unit, with: $0) == group.responses }) else {
+      throw Violation("S6", "unit \(group.unit) was admitted and not sampled from the version \(group.version) that it names")
+    }
   }
 
   /// S6 and S12: what was trained was sampled from the version that it names, which is fresh enough, and training it
@@ -72,16 +78,25 @@ extension Simulation {
       guard group.version <= version - 1, version - 1 - group.version <= UInt64(options.staleness) else {
         throw Violation("S6", "unit \(unit) of version \(group.version) was trained in step \(step.step)")
       }
-      guard let weights = line[group.version], sampling.responses(to: unit, with: weights) == group.responses else {
+      // Another machine makes other weights. What was admitted before is trained still, by its behaviour log-probabilities.
+      guard machine > 0 || line[group.version].map({ sampling.responses(to: unit, with: $0) == group.responses }) ?? false else {
         throw Violation("S6", "unit \(unit) was not sampled from the version \(group.version) that the journal's line has")
       }
       batch.append((unit, group.responses))
     }
-    policy.train(batch)
+    policy.train(batch, on: step.metrics.first.map { Int($0.value) } ?? 0)
     guard policy.manifest.digest == step.policy else {
       throw Violation("S12", "training step \(step.step) again from the journal gives other weights")
     }
     line[version] = policy.bytes
+  }
+
+  /// The steps after `step` are taken back.
+  func takeBackLine(to step: UInt32) {
+    for (version, weights) in line where version > step {
+      formerLines[version, default: []].append(weights)
+      line[version] = nil
+    }
   }
 
   // MARK: What the learner says and does
@@ -169,7 +184,7 @@ extension Simulation {
     for row in given where row.attempts < options.maximumAttempts {
       throw Violation("L5", "unit \(row.unit) was dead-lettered after \(row.attempts) attempts")
     }
-    if options.staleness == 0 {
+    if options.staleness == 0, machine == 0 {
       let policies = ReferenceRun(options: options, seed: seed).policies(without: Set(given.map(\.unit)))
       guard policies.last?.manifest.digest == judge.steps.last?.policy else {
         throw Violation("S12", "the run ended with another policy than a run in which nothing goes wrong")

@@ -23,7 +23,7 @@ extension Simulation {
       fire(.reset)
       return breakConnection(index)
     }
-    let letter = Letter(frame: frame, size: size)
+    let letter = Letter(frame: frame, number: processes[connection.client].connectionNumber, size: size)
     guard connection.isUp else {
       // A ROUTER knows no peer that is not connected, and a PUB has no subscriber.
       return isForward ? wait(letter, on: index, isForward) : ()
@@ -165,8 +165,6 @@ extension Simulation {
         post(
           .arrival(connection: index, isForward: isForward, epoch: Self.everyEpoch, letter),
           after: processes[receiver].random.uniform(0.5, 4))
-      } else {
-        fire(.disconnect)
       }
       return
     }
@@ -174,7 +172,7 @@ extension Simulation {
     if isHeldUp(receiver, by: .arrival(connection: index, isForward: isForward, epoch: epoch, letter)) { return }
     note(letter.frame)
     if receiver == 0 {
-      try arriveAtLearner(letter.frame, from: connection.client, by: connection.plane)
+      try arriveAtLearner(letter, from: connection.client, by: connection.plane)
     } else if processes[receiver].visitor != nil {
       arriveAtVisitor(letter.frame, receiver)
     } else if processes[receiver].role == .worker {
@@ -186,11 +184,6 @@ extension Simulation {
 
   /// Of what comes whatever became of its connection.
   static var everyEpoch: UInt32 { .max }
-
-  /// As the learner knows it: the name of its key and the connection it came by.
-  func peerID(of process: Int) -> PeerID {
-    PeerID(name: processes[process].name, connection: "\(process).\(processes[process].connectionNumber)")
-  }
 
   /// - Returns: nil if that connection is no more.
   func process(of peer: PeerID) -> Int? {

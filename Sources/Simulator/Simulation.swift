@@ -59,6 +59,8 @@ package final class Simulation {
   var isCalm = false
   /// How far the wall clock is off, in seconds; only the journal's time stamps show it.
   var wallOffset = 0.0
+  /// On which machine the learner runs.
+  var machine = 0
   var diskSlowness = 1.0
   /// What the next critical moment of the learner brings.
   var ambush: Ambush?
@@ -80,6 +82,8 @@ package final class Simulation {
   var admittedUnits: [LeaseID: UnitID] = [:]
   /// Weights of each version of the committed line, by version.
   var line: [UInt64: [UInt8]] = [0: SimulatedPolicy().bytes]
+  /// Weights of versions that were taken back, oldest first.
+  var formerLines: [UInt64: [[UInt8]]] = [:]
   var end: RunEnd?
   var endedAt = Instant(nanoseconds: 0)
   var lastProgress = Instant(nanoseconds: 0)
