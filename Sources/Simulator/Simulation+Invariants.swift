@@ -141,21 +141,22 @@ extension Simulation {
 
   /// S1 and S10, of what the event can have touched.
   func checkLearner(after event: LearnerEvent) throws {
-    guard let role = learner?.role else { return }
-    guard role.ledger.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
-    guard role.ledger.issued >= judge.issued || role.incarnation != judge.incarnation else {
+    guard let learner else { return }
+    guard learner.role.ledger.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
+    let issued = learner.role.ledger.issued
+    guard issued >= judge.issued || learner.incarnation != judge.incarnation else {
       throw Violation("S1", "the ledger holds fewer units than were issued")
     }
-    newestVersion = max(newestVersion, role.version)
+    newestVersion = max(newestVersion, learner.role.version)
     // What was opened before a restart from an older checkpoint stays open.
     let open = Int(newestVersion) + 1 + options.staleness
-    guard role.ledger.issued <= open * options.promptsPerStep else {
-      throw Violation("S10", "\(role.ledger.issued) units were issued at version \(role.version)")
+    guard issued <= open * options.promptsPerStep else {
+      throw Violation("S10", "\(issued) units were issued at version \(learner.role.version)")
     }
     guard case .message(let peer, .worker, _) = event else { return }
-    let lent = role.lent(to: peer)
-    guard lent == role.generating(by: peer) else {
-      throw Violation("S10", "\(peer) is generating \(role.generating(by: peer)) leases and is charged with \(lent)")
+    let (lent, generating) = (learner.role.lent(to: peer), learner.role.generating(by: peer))
+    guard lent == generating else {
+      throw Violation("S10", "\(peer) is generating \(generating) leases and is charged with \(lent)")
     }
     guard lent <= Limits.standard.credit else { throw Violation("S10", "\(peer) holds \(lent) leases") }
   }
@@ -180,6 +181,7 @@ extension Simulation {
   /// S12: a synchronous run ends with the policy that the plain loop ends with, whatever happened.
   func checkEnd() throws {
     guard end == .completed else { throw Violation("L1", "the run did not end: \(standing)") }
+    try checkDisk()
     let given = judge.rows.filter { $0.state == .deadLettered }
     for row in given where row.attempts < options.maximumAttempts {
       throw Violation("L5", "unit \(row.unit) was dead-lettered after \(row.attempts) attempts")
@@ -189,6 +191,20 @@ extension Simulation {
       guard policies.last?.manifest.digest == judge.steps.last?.policy else {
         throw Violation("S12", "the run ended with another policy than a run in which nothing goes wrong")
       }
+    }
+  }
+
+  /// What the journal's bytes say is what was judged.
+  private func checkDisk() throws {
+    var fromDisk = LedgerJudge()
+    for entry in try journalFile.read(disk.read(JournalFile.name) ?? [], from: 0).entries {
+      switch entry {
+      case .commit(let records): try fromDisk.commit(records)
+      case .rollBack(let step): _ = fromDisk.rollBack(to: step)
+      }
+    }
+    guard fromDisk.steps.map(\.policy) == judge.steps.map(\.policy), fromDisk.rows.map(\.state) == judge.rows.map(\.state) else {
+      throw Violation("S3", "the journal on the disk is not the one that was written")
     }
   }
 
@@ -212,10 +228,9 @@ extension Simulation {
     guard now.seconds - lastProgress.seconds < bound else {
       throw Violation("L1", "nothing was admitted or trained for \(Int(now.seconds - lastProgress.seconds)) s: \(standing)")
     }
-    if let oldest = learner?.role.oldestLease, let time = learner.map({ _ in processes[0].clock.instant(at: now) }),
-      (time - oldest).inSeconds > options.leaseDuration + 2 * options.heartbeat
-    {
-      throw Violation("L2", "a lease has been out for \(Int((time - oldest).inSeconds)) s")
+    if let oldest = learner?.role.oldestLease {
+      let age = (processes[0].clock.instant(at: now) - oldest).inSeconds
+      guard age <= options.leaseDuration + 2 * options.heartbeat else { throw Violation("L2", "a lease has been out for \(Int(age)) s") }
     }
     try watchVersions()
     try watchTraffic()

@@ -38,9 +38,7 @@ extension Simulation {
     tell(.process("learner")) {
       "the learner starts as incarnation \(role.incarnation) at version \(policy.version): \(recovered.units.count) units, \(recovered.groups.count) groups, \(recovered.leases.count) leases out"
     }
-    learner = SimulatedLearner(
-      life: life, role: role, policy: policy, weights: ServedWeights(first), trained: (policy, first),
-      incarnation: role.incarnation)
+    learner = SimulatedLearner(life: life, role: role, policy: policy, version: first)
     post(.timer(process: 0, life: life), after: options.heartbeat * 0.25)
     try carryOut(actions)
   }

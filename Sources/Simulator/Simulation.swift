@@ -13,12 +13,12 @@ enum SimulatedEvent {
   /// A process looks at its clock.
   case timer(process: Int, life: UInt32)
   /// An engine, or a disk, is done with something.
-  case worker(process: Int, life: UInt32, WorkerEvent)
-  case scorer(process: Int, life: UInt32, ScorerEvent)
+  indirect case worker(process: Int, life: UInt32, WorkerEvent)
+  indirect case scorer(process: Int, life: UInt32, ScorerEvent)
   /// The reward service answers a scorer.
-  case service(process: Int, life: UInt32, RewardServiceEvent)
-  case learner(life: UInt32, LearnerEvent)
-  case disk(life: UInt32, DiskStep)
+  indirect case service(process: Int, life: UInt32, RewardServiceEvent)
+  indirect case learner(life: UInt32, LearnerEvent)
+  indirect case disk(life: UInt32, DiskStep)
   case start(process: Int, life: UInt32)
   case fault(Int)
   case faultEnd(Int)
@@ -205,11 +205,10 @@ package final class Simulation {
       post(.timer(process: process, life: life), after: options.tick)
     case .scorer:
       try tellScorer(process, .tick)
-      try tellService(process, .tick)
+      if processes[process].judging != nil { try tellService(process, .tick) }
       post(.timer(process: process, life: life), after: options.tick)
     case .learner:
-      guard let role = learner?.role else { return }
-      let wakeAt = processes[process].clock.virtual(role.wakeAt)
+      guard let wakeAt = learner.map({ processes[process].clock.virtual($0.role.wakeAt) }) else { return }
       if now >= wakeAt {
         try tellLearner(.tick, life: life)
         post(.timer(process: process, life: life), after: options.heartbeat * 0.25)
