@@ -143,11 +143,11 @@ extension LearnerRole {
     }
   }
 
-  /// A lease of this incarnation may be answered with any version up to the present one; one of an earlier incarnation
-  /// also with a version that is still to be made again.
+  /// A lease that this incarnation has sent may be answered with any version up to the present one. What a worker held
+  /// from before was sampled from the line before, which counts as far as it is made again.
   private func newestVersion(of lease: LeaseTable.Record) -> UInt64 {
     if settings.planted == .forgetStalenessAfterResume { return .max }
-    return lease.issued == nil ? max(version, lineEnd) : version
+    return lease.sent == nil ? lineEnd : version
   }
 
   /// Ends a lease whose unit's group has come under another one.

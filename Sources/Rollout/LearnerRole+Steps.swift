@@ -76,8 +76,9 @@ extension LearnerRole {
         .warning,
         "step \(step.step) made other weights than before the restart; is this another machine, or another number of threads?"
       ))
-    for (id, lease) in leases.all where lease.issued == nil && lease.version > lineEnd {
-      endLease(id, lease, reason: "its version \(lease.version) is gone", isFault: false, at: now, &actions)
+    // Such a lease may have been answered with any version since, and the group does not say of which line it is.
+    for (id, lease) in leases.all where lease.issued == nil {
+      endLease(id, lease, reason: "the versions that it was sampled from are gone", isFault: false, at: now, &actions)
     }
   }
 }

@@ -62,6 +62,8 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
   case diskFull = "disk-full"
   /// 32
   case slowDisk = "slow-disk"
+  /// The learner comes back on a machine on which training gives other bits.
+  case otherMachine = "other-machine"
   // Clock
   /// 34: the wall clock jumps.
   case clockJump = "clock-jump"

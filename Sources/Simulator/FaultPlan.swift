@@ -70,7 +70,7 @@ extension FaultKind {
       .slowLink, .halfOpen, .reset, .addressChange, .clockRate, .corruptMessage:
       .anyone
     case .killInCheckpoint, .replaced, .restartStorm, .powerLoss, .tornWrite, .bitFlip, .syncFailure, .diskFull, .slowDisk,
-      .clockJump, .oldVersion, .hostileMessage, .forgedRole, .lateJoiner:
+      .clockJump, .otherMachine, .oldVersion, .hostileMessage, .forgedRole, .lateJoiner:
       .learner
     case .slow, .outOfMemory, .corruptChunk: .workers
     case .badGroup, .rateLimit, .serviceError, .serviceTimeOut, .garbageScore, .slowDrip, .changedScore: .scorers
@@ -87,10 +87,12 @@ extension FaultKind {
     case .partition, .cutFrom, .cutTo, .delay: 2...40
     case .halfOpen: 2...15
     case .slow, .hungEngine, .descriptors, .slowLink, .slowDisk, .diskFull, .clockRate, .clockJump: 5...40
-    case .highWaterMark, .duplicate, .corruptMessage, .corruptChunk, .badGroup, .replay: 5...40
+    case .duplicate, .corruptMessage, .corruptChunk, .badGroup, .replay: 5...40
     case .killInCheckpoint, .powerLoss, .tornWrite, .syncFailure: 20...40
     case .rateLimit, .serviceError, .serviceTimeOut, .garbageScore, .slowDrip, .changedScore: 5...40
-    case .outOfMemory, .restartStorm, .oldVersion, .lateJoiner, .disconnect, .reorder, .reset, .addressChange, .bitFlip,
+    case .disconnect, .highWaterMark: 1...10
+    case .reorder: 0.5...3
+    case .outOfMemory, .restartStorm, .oldVersion, .lateJoiner, .reset, .addressChange, .bitFlip, .otherMachine,
       .hostileMessage, .forgedRole, .poison:
       nil
     }

@@ -56,6 +56,7 @@ struct RecordBytes {
       put(step.step)
       put(step.units.count)
       for unit in step.units { put(unit) }
+      put(step.metrics.first.map { Int($0.value) } ?? 0)
       bytes += step.policy.bytes
     case .checkpointed(let step, let path, let policy):
       bytes.append(8)
@@ -134,7 +135,9 @@ struct RecordReader {
       let step: UInt32 = try number()
       var units: [UnitID] = []
       for _ in 0..<(try number() as Int) { units.append(try unit()) }
-      return .trained(TrainedStep(step: step, units: units, metrics: [], policy: try digest()))
+      // The simulated trainer says one thing about a step: on which machine it was trained.
+      let machine: Int = try number()
+      return .trained(TrainedStep(step: step, units: units, metrics: [Metric("machine", Double(machine))], policy: try digest()))
     case 8: return .checkpointed(step: try number(), path: try text(), policy: try digest())
     case 9:
       var steps: [UInt32] = []

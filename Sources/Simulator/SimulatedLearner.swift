@@ -2,8 +2,8 @@ internal import DurableFiles
 internal import Rollout
 internal import WeightDeltas
 
-/// One life of the learner's process.
-struct SimulatedLearner {
+/// One life of the learner's process. An object, because its machine is too large to be copied at every look.
+final class SimulatedLearner {
   let life: UInt32
   var role: LearnerRole
   var policy: SimulatedPolicy
@@ -14,12 +14,24 @@ struct SimulatedLearner {
   // Its journal writer
   var waiting: [JournalRecord] = []
   var lastTicket = 0
+  /// What is written and not yet synced.
+  var committing: [JournalRecord]?
   /// Whether a commit is under way that will take what waits after it.
   var isCommitting = false
   /// After a failed fsync nothing is written any more.
   var hasFailed = false
   let incarnation: UInt32
   var loop = LoopLine()
+
+  init(life: UInt32, role: LearnerRole, policy: SimulatedPolicy, version: PolicyVersion) {
+    self.life = life
+    self.role = role
+    self.policy = policy
+    weights = ServedWeights(version)
+    trained = (policy, version)
+    incarnation = role.incarnation
+  }
+
   /// What came while it was stopped and replaced.
   var inbox: [LearnerEvent] = []
 }

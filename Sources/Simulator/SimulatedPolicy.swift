@@ -31,8 +31,10 @@ struct SimulatedPolicy: Sendable {
     return WeightManifest(version: version, entries: [entry])
   }
 
-  mutating func train(_ batch: [(unit: UnitID, responses: [Response])]) {
+  /// - Parameter machine: on which it is trained; each rounds in its own way.
+  mutating func train(_ batch: [(unit: UnitID, responses: [Response])], on machine: Int = 0) {
     var hasher = SHA256Hasher()
+    if machine > 0 { hasher.update("machine \(machine)") }
     weights.withUnsafeBytes { hasher.update($0) }
     for (unit, responses) in batch {
       hasher.update("\(unit.epoch)/\(unit.prompt)")

@@ -116,6 +116,8 @@ struct LinkState {
   var swallows = 0
   /// Seconds more than usual.
   var delay = 0.0
+  /// Chance that the connection breaks behind a message, which is lost with it.
+  var breakage = 0.0
   /// Chance that a message comes twice.
   var duplication = 0.0
   /// Chance that bytes of a message are changed.
@@ -133,7 +135,7 @@ struct LinkState {
 
   /// Whether messages pass as they would without faults.
   var isPlain: Bool {
-    duplication == 0 && corruption == 0 && chunkCorruption == 0 && replays == 0
+    breakage == 0 && duplication == 0 && corruption == 0 && chunkCorruption == 0 && replays == 0
   }
 }
 
@@ -173,6 +175,8 @@ struct Connection {
 /// A message on its way.
 struct Letter {
   var frame: Frame
+  /// Which connection of its sender it goes by; what arrives late still bears it.
+  var number = 0
   /// Bytes that it counts for on a link.
   var size: Double
 }

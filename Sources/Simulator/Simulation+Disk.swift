@@ -44,6 +44,7 @@ extension Simulation {
       postToLearner(.journalPaused(reason: "there is no space on the disk"))
       return postDisk(.journalRetry, after: 1)
     }
+    learner?.committing = records
     learner?.waiting = []
     if diskSlowness > 1 { fire(.slowDisk) }
     postDisk(.journalWritten(ticket: ticket, count: records.count), after: options.costs.fsyncSeconds * diskSlowness)
@@ -91,12 +92,11 @@ extension Simulation {
     if learner?.isCommitting == false { writeJournal() }
   }
 
-  /// What is synced now counts.
+  /// What is synced now counts. It is read back from the disk when a learner starts, and at the end.
   private func judgeSynced() throws {
-    guard let bytes = disk.read(JournalFile.name) else { return }
-    let (entries, end) = try journalFile.read(bytes, from: judged)
-    try judge(entries)
-    judged = end
+    if let records = learner?.committing { try judge([.commit(records)]) }
+    learner?.committing = nil
+    judged = disk.read(JournalFile.name)?.count ?? 0
   }
 
   private func postToLearner(_ event: LearnerEvent) {

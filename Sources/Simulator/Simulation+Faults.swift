@@ -47,10 +47,13 @@ extension Simulation {
       let process = addProcess("worker-\(number)", .worker, number)
       fire(.lateJoiner)
       try start(process)
-    case .disconnect: for connection in connections(of: target) { breakConnection(connection) }
-    case .highWaterMark: processes[target].outward.highWaterMark = 1
+    case .disconnect: forEachDirection(of: target) { $0.breakage += 0.3 * fault.strength }
+    case .highWaterMark:
+      // A queue fills while nothing gets through.
+      processes[target].outward.highWaterMark = 1
+      processes[target].outward.cuts += 1
     case .delay: forEachDirection(of: target) { $0.delay += 60 * fault.strength }
-    case .reorder: for connection in connections(of: target) { breakConnection(connection, isLate: true, pause: 0.05) }
+    case .reorder: forEachDirection(of: target) { $0.delay += 2 }
     case .duplicate: forEachDirection(of: target) { $0.duplication += 0.5 * fault.strength }
     case .partition, .cutFrom, .cutTo: cut(target, fault.kind, true)
     case .slowLink: forEachDirection(of: target) { $0.slowness += 1000 * fault.strength }
@@ -61,6 +64,10 @@ extension Simulation {
     case .addressChange:
       fire(.addressChange)
       for connection in connections(of: target) { breakConnection(connection, pause: 3) }
+    case .otherMachine:
+      fire(.otherMachine)
+      machine += 1
+      stop(target, restartAfter: options.restart)
     case .powerLoss, .tornWrite: ambush = Ambush(moment: .journalUnsynced, fault: index)
     case .bitFlip: damageCheckpoint(fault)
     case .syncFailure: disk.failsNextSync = true
@@ -88,7 +95,14 @@ extension Simulation {
     case .replaced: try goOnStopped()
     case .slow: processes[target].slowness -= 30 * fault.strength
     case .descriptors: processes[target].lacksDescriptors -= 1
-    case .highWaterMark: processes[target].outward.highWaterMark = nil
+    case .disconnect: forEachDirection(of: target) { $0.breakage = max(0, $0.breakage - 0.3 * fault.strength) }
+    case .reorder:
+      forEachDirection(of: target) { $0.delay = max(0, $0.delay - 2) }
+      for connection in connections(of: target) { breakConnection(connection, isLate: true, pause: 0.05) }
+    case .highWaterMark:
+      processes[target].outward.highWaterMark = nil
+      processes[target].outward.cuts -= 1
+      for connection in connections(of: target) { flush(connection) }
     case .delay:
       forEachDirection(of: target) { $0.delay = max(0, $0.delay - 60 * fault.strength) }
       // What is late by more than the network waits for an answer goes with its connection.
@@ -119,8 +133,8 @@ extension Simulation {
     case .replay: processes[target].outward.replays = max(0, processes[target].outward.replays - 0.3 * fault.strength)
     case .rateLimit, .serviceError, .serviceTimeOut, .garbageScore, .slowDrip, .changedScore:
       services.end(fault.kind, strength: fault.strength)
-    case .kill, .outOfMemory, .restartStorm, .hungEngine, .oldVersion, .lateJoiner, .disconnect, .reorder, .reset,
-      .addressChange, .bitFlip, .hostileMessage, .forgedRole, .poison:
+    case .kill, .outOfMemory, .restartStorm, .hungEngine, .oldVersion, .lateJoiner, .reset, .addressChange, .otherMachine,
+      .bitFlip, .hostileMessage, .forgedRole, .poison:
       break
     }
   }
@@ -206,6 +220,10 @@ extension Simulation {
       queue.post(
         .arrival(connection: index, isForward: isForward, epoch: epoch, letter),
         at: Instant(nanoseconds: at) + .seconds(seconds))
+    }
+    if processes[sender].random.chance(max(outward.breakage, inward.breakage)) {
+      fire(.disconnect)
+      return breakConnection(index)
     }
     if processes[sender].random.chance(max(outward.duplication, inward.duplication)) {
       fire(.duplicate)

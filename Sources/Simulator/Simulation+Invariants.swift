@@ -10,6 +10,7 @@ extension Simulation {
     for entry in entries {
       switch entry {
       case .rollBack(let step):
+        takeBackLine(to: step)
         _ = judge.rollBack(to: step)
       case .commit(let records):
         for record in records {
@@ -57,6 +58,11 @@ extension Simulation {
     guard group.taskDigest == taskDigest(of: group.unit.prompt) else {
       throw Violation("S9", "the admitted group of unit \(group.unit) was graded against another task")
     }
+    // A version that was taken back counts as it was until it is made again.
+    let versions = line[group.version].map { [$0] } ?? formerLines[group.version] ?? []
+    guard versions.contains(where: { sampling.responses(to: group.unit, with: $0) == group.responses }) else {
+      throw Violation("S6", "unit \(group.unit) was admitted and not sampled from the version \(group.version) that it names")
+    }
   }
 
   /// S6 and S12: what was trained was sampled from the version that it names, which is fresh enough, and training it
@@ -72,16 +78,25 @@ extension Simulation {
       guard group.version <= version - 1, version - 1 - group.version <= UInt64(options.staleness) else {
         throw Violation("S6", "unit \(unit) of version \(group.version) was trained in step \(step.step)")
       }
-      guard let weights = line[group.version], sampling.responses(to: unit, with: weights) == group.responses else {
+      // Another machine makes other weights. What was admitted before is trained still, by its behaviour log-probabilities.
+      guard machine > 0 || line[group.version].map({ sampling.responses(to: unit, with: $0) == group.responses }) ?? false else {
         throw Violation("S6", "unit \(unit) was not sampled from the version \(group.version) that the journal's line has")
       }
       batch.append((unit, group.responses))
     }
-    policy.train(batch)
+    policy.train(batch, on: step.metrics.first.map { Int($0.value) } ?? 0)
     guard policy.manifest.digest == step.policy else {
       throw Violation("S12", "training step \(step.step) again from the journal gives other weights")
     }
     line[version] = policy.bytes
+  }
+
+  /// The steps after `step` are taken back.
+  func takeBackLine(to step: UInt32) {
+    for (version, weights) in line where version > step {
+      formerLines[version, default: []].append(weights)
+      line[version] = nil
+    }
   }
 
   // MARK: What the learner says and does
@@ -126,21 +141,22 @@ extension Simulation {
 
   /// S1 and S10, of what the event can have touched.
   func checkLearner(after event: LearnerEvent) throws {
-    guard let role = learner?.role else { return }
-    guard role.ledger.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
-    guard role.ledger.issued >= judge.issued || role.incarnation != judge.incarnation else {
+    guard let learner else { return }
+    guard learner.role.ledger.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
+    let issued = learner.role.ledger.issued
+    guard issued >= judge.issued || learner.incarnation != judge.incarnation else {
       throw Violation("S1", "the ledger holds fewer units than were issued")
     }
-    newestVersion = max(newestVersion, role.version)
+    newestVersion = max(newestVersion, learner.role.version)
     // What was opened before a restart from an older checkpoint stays open.
     let open = Int(newestVersion) + 1 + options.staleness
-    guard role.ledger.issued <= open * options.promptsPerStep else {
-      throw Violation("S10", "\(role.ledger.issued) units were issued at version \(role.version)")
+    guard issued <= open * options.promptsPerStep else {
+      throw Violation("S10", "\(issued) units were issued at version \(learner.role.version)")
     }
     guard case .message(let peer, .worker, _) = event else { return }
-    let lent = role.lent(to: peer)
-    guard lent == role.generating(by: peer) else {
-      throw Violation("S10", "\(peer) is generating \(role.generating(by: peer)) leases and is charged with \(lent)")
+    let (lent, generating) = (learner.role.lent(to: peer), learner.role.generating(by: peer))
+    guard lent == generating else {
+      throw Violation("S10", "\(peer) is generating \(generating) leases and is charged with \(lent)")
     }
     guard lent <= Limits.standard.credit else { throw Violation("S10", "\(peer) holds \(lent) leases") }
   }
@@ -165,15 +181,30 @@ extension Simulation {
   /// S12: a synchronous run ends with the policy that the plain loop ends with, whatever happened.
   func checkEnd() throws {
     guard end == .completed else { throw Violation("L1", "the run did not end: \(standing)") }
+    try checkDisk()
     let given = judge.rows.filter { $0.state == .deadLettered }
     for row in given where row.attempts < options.maximumAttempts {
       throw Violation("L5", "unit \(row.unit) was dead-lettered after \(row.attempts) attempts")
     }
-    if options.staleness == 0 {
+    if options.staleness == 0, machine == 0 {
       let policies = ReferenceRun(options: options, seed: seed).policies(without: Set(given.map(\.unit)))
       guard policies.last?.manifest.digest == judge.steps.last?.policy else {
         throw Violation("S12", "the run ended with another policy than a run in which nothing goes wrong")
       }
+    }
+  }
+
+  /// What the journal's bytes say is what was judged.
+  private func checkDisk() throws {
+    var fromDisk = LedgerJudge()
+    for entry in try journalFile.read(disk.read(JournalFile.name) ?? [], from: 0).entries {
+      switch entry {
+      case .commit(let records): try fromDisk.commit(records)
+      case .rollBack(let step): _ = fromDisk.rollBack(to: step)
+      }
+    }
+    guard fromDisk.steps.map(\.policy) == judge.steps.map(\.policy), fromDisk.rows.map(\.state) == judge.rows.map(\.state) else {
+      throw Violation("S3", "the journal on the disk is not the one that was written")
     }
   }
 
@@ -199,10 +230,9 @@ extension Simulation {
     guard now.seconds - lastProgress.seconds < bound else {
       throw Violation("L1", "nothing was admitted or trained for \(Int(now.seconds - lastProgress.seconds)) s: \(standing)")
     }
-    if let oldest = learner?.role.oldestLease, let time = learner.map({ _ in processes[0].clock.instant(at: now) }),
-      (time - oldest).inSeconds > options.leaseDuration + 2 * options.heartbeat
-    {
-      throw Violation("L2", "a lease has been out for \(Int((time - oldest).inSeconds)) s")
+    if let oldest = learner?.role.oldestLease {
+      let age = (processes[0].clock.instant(at: now) - oldest).inSeconds
+      guard age <= options.leaseDuration + 2 * options.heartbeat else { throw Violation("L2", "a lease has been out for \(Int(age)) s") }
     }
     try watchVersions()
     try watchTraffic()

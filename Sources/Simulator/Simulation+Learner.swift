@@ -38,9 +38,7 @@ extension Simulation {
     tell(.process("learner")) {
       "the learner starts as incarnation \(role.incarnation) at version \(policy.version): \(recovered.units.count) units, \(recovered.groups.count) groups, \(recovered.leases.count) leases out"
     }
-    learner = SimulatedLearner(
-      life: life, role: role, policy: policy, weights: ServedWeights(first), trained: (policy, first),
-      incarnation: role.incarnation)
+    learner = SimulatedLearner(life: life, role: role, policy: policy, version: first)
     post(.timer(process: 0, life: life), after: options.heartbeat * 0.25)
     try carryOut(actions)
   }
@@ -64,6 +62,7 @@ extension Simulation {
     judge = LedgerJudge()
     judged = 0
     line = [0: SimulatedPolicy().bytes]
+    formerLines = [:]
     let (entries, end) = try journalFile.read(bytes, from: 0)
     try judge(entries)
     judged = end
@@ -96,7 +95,7 @@ extension Simulation {
       return nil
     }
     let recovered = judge.rollBack(to: UInt32(policy.version))
-    for version in line.keys where version > policy.version { line[version] = nil }
+    takeBackLine(to: UInt32(policy.version))
     judged = disk.read(JournalFile.name)?.count ?? 0
     try checkAcknowledged()
     return (policy, recovered)
@@ -132,16 +131,18 @@ extension Simulation {
     try checkLearner(after: event)
   }
 
-  func arriveAtLearner(_ frame: Frame, from client: Int, by plane: Plane) throws {
+  func arriveAtLearner(_ letter: Letter, from client: Int, by plane: Plane) throws {
     let life = learner?.life ?? 0
     do {
       switch plane {
       case .control:
-        let message = try codec.peerMessage(frame)
+        let message = try codec.peerMessage(letter.frame)
+        // The name of its key, and the connection that it came by.
+        let peer = PeerID(name: processes[client].name, connection: "\(client).\(letter.number)")
         if processes[client].visitor != nil { noteVisit(client, message) }
-        try tellLearner(.message(peerID(of: client), role: processes[client].role, message), life: life)
+        try tellLearner(.message(peer, role: processes[client].role, message), life: life)
       case .scored:
-        let group = try codec.scoredGroup(frame, settings: options.trustGRPO)
+        let group = try codec.scoredGroup(letter.frame, settings: options.trustGRPO)
         let matches = Int(group.unit.prompt) < options.rows && taskDigest(of: group.unit.prompt) == group.taskDigest
         let peer = PeerID(name: processes[client].name, connection: "")
         try tellLearner(.scored(peer, role: processes[client].role, group, taskMatches: matches), life: life)
@@ -242,10 +243,10 @@ extension Simulation {
     guard var policy = learner?.trained.policy, let previous = learner?.trained.version, let life = learner?.life else { return }
     try checkBatch(step, groups)
     measuring?.note(trained: groups, in: step)
-    policy.train(groups.map { ($0.unit, $0.responses) })
+    policy.train(groups.map { ($0.unit, $0.responses) }, on: machine)
     var metrics: [Metric] = []
     let version = PolicyVersion(policy.manifest, weights: policy.bytes, after: previous, &metrics)
-    let trained = TrainedStep(step: step, units: groups.map(\.unit), metrics: [], policy: version.manifest.digest)
+    let trained = TrainedStep(step: step, units: groups.map(\.unit), metrics: [Metric("machine", Double(machine))], policy: version.manifest.digest)
     learner?.trained = (policy, version)
     tell(.process("learner")) { "the learner trains step \(step) on \(groups.count) groups" }
     let seconds = options.costs.stepSeconds + Double(groups.count) * options.costs.trainingSecondsPerGroup

@@ -16,8 +16,8 @@ extension Simulation {
   ///   - size: bytes that it counts for on a link; nil: those that it has.
   func send(_ frame: Frame, by index: Int, isForward: Bool, size: Double? = nil) {
     tally.messages += 1
-    let connection = connections[index]
-    let sender = isForward ? connection.client : connection.server
+    let (client, server) = (connections[index].client, connections[index].server)
+    let (sender, receiver) = isForward ? (client, server) : (server, client)
     let size = size ?? Double(frame.header.count + (frame.payload?.count ?? 0))
     tally.bytes += size
     if sender == 0 { bytesFromLearner += size }
@@ -26,12 +26,11 @@ extension Simulation {
       fire(.reset)
       return breakConnection(index)
     }
-    let letter = Letter(frame: frame, size: size)
-    guard connection.isUp else {
+    let letter = Letter(frame: frame, number: processes[client].connectionNumber, size: size)
+    guard connections[index].isUp else {
       // A ROUTER knows no peer that is not connected, and a PUB has no subscriber.
       return isForward ? wait(letter, on: index, isForward) : ()
     }
-    let receiver = isForward ? connection.server : connection.client
     if processes[sender].outward.swallows > 0 || processes[receiver].inward.swallows > 0 { return fire(.halfOpen) }
     if processes[sender].outward.cuts > 0 || processes[receiver].inward.cuts > 0 {
       fireCut(sender, receiver)
@@ -164,16 +163,14 @@ extension Simulation {
   // MARK: Arriving
 
   func arrive(_ letter: Letter, by index: Int, isForward: Bool, epoch: UInt32) throws {
-    let connection = connections[index]
-    let receiver = isForward ? connection.server : connection.client
-    guard epoch == connection.epoch || epoch == Self.everyEpoch else {
-      if epoch == connection.lateEpoch, epoch != Self.everyEpoch {
+    let (client, plane) = (connections[index].client, connections[index].plane)
+    let receiver = isForward ? connections[index].server : client
+    guard epoch == connections[index].epoch || epoch == Self.everyEpoch else {
+      if epoch == connections[index].lateEpoch {
         fire(.reorder)
         post(
           .arrival(connection: index, isForward: isForward, epoch: Self.everyEpoch, letter),
           after: processes[receiver].random.uniform(0.5, 4))
-      } else {
-        fire(.disconnect)
       }
       return
     }
@@ -181,23 +178,18 @@ extension Simulation {
     if isHeldUp(receiver, by: .arrival(connection: index, isForward: isForward, epoch: epoch, letter)) { return }
     note(letter.frame)
     if receiver == 0 {
-      try arriveAtLearner(letter.frame, from: connection.client, by: connection.plane)
+      try arriveAtLearner(letter, from: client, by: plane)
     } else if processes[receiver].visitor != nil {
       arriveAtVisitor(letter.frame, receiver)
     } else if processes[receiver].role == .worker {
-      try arriveAtWorker(letter.frame, receiver, by: connection.plane)
+      try arriveAtWorker(letter.frame, receiver, by: plane)
     } else {
-      try arriveAtScorer(letter.frame, receiver, from: connection.client, by: connection.plane)
+      try arriveAtScorer(letter.frame, receiver, from: client, by: plane)
     }
   }
 
   /// Of what comes whatever became of its connection.
   static var everyEpoch: UInt32 { .max }
-
-  /// As the learner knows it: the name of its key and the connection it came by.
-  func peerID(of process: Int) -> PeerID {
-    PeerID(name: processes[process].name, connection: "\(process).\(processes[process].connectionNumber)")
-  }
 
   /// - Returns: nil if that connection is no more.
   func process(of peer: PeerID) -> Int? {

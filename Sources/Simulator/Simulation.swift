@@ -13,16 +13,16 @@ enum SimulatedEvent {
   /// A process looks at its clock.
   case timer(process: Int, life: UInt32)
   /// An engine, or a disk, is done with something.
-  case worker(process: Int, life: UInt32, WorkerEvent)
-  case scorer(process: Int, life: UInt32, ScorerEvent)
+  indirect case worker(process: Int, life: UInt32, WorkerEvent)
+  indirect case scorer(process: Int, life: UInt32, ScorerEvent)
   /// The reward service answers a scorer.
-  case service(process: Int, life: UInt32, RewardServiceEvent)
-  case learner(life: UInt32, LearnerEvent)
+  indirect case service(process: Int, life: UInt32, RewardServiceEvent)
+  indirect case learner(life: UInt32, LearnerEvent)
   /// The learner's loop is done with the event that it took last.
   case learnerLoop(life: UInt32)
   /// A job on shared cores may be done, if nothing has changed since this was planned.
   case cores(plan: UInt64)
-  case disk(life: UInt32, DiskStep)
+  indirect case disk(life: UInt32, DiskStep)
   case start(process: Int, life: UInt32)
   case fault(Int)
   case faultEnd(Int)
@@ -72,6 +72,8 @@ package final class Simulation {
   var measuring: Measuring?
   /// How far the wall clock is off, in seconds; only the journal's time stamps show it.
   var wallOffset = 0.0
+  /// On which machine the learner runs.
+  var machine = 0
   var diskSlowness = 1.0
   /// What the next critical moment of the learner brings.
   var ambush: Ambush?
@@ -93,6 +95,8 @@ package final class Simulation {
   var admittedUnits: [LeaseID: UnitID] = [:]
   /// Weights of each version of the committed line, by version.
   var line: [UInt64: [UInt8]] = [0: SimulatedPolicy().bytes]
+  /// Weights of versions that were taken back, oldest first.
+  var formerLines: [UInt64: [[UInt8]]] = [:]
   var end: RunEnd?
   var endedAt = Instant(nanoseconds: 0)
   var lastProgress = Instant(nanoseconds: 0)
@@ -217,11 +221,10 @@ package final class Simulation {
       post(.timer(process: process, life: life), after: options.tick)
     case .scorer:
       try tellScorer(process, .tick)
-      try tellService(process, .tick)
+      if processes[process].judging != nil { try tellService(process, .tick) }
       post(.timer(process: process, life: life), after: options.tick)
     case .learner:
-      guard let role = learner?.role else { return }
-      let wakeAt = processes[process].clock.virtual(role.wakeAt)
+      guard let wakeAt = learner.map({ processes[process].clock.virtual($0.role.wakeAt) }) else { return }
       if now >= wakeAt {
         try tellLearner(.tick, life: life)
         post(.timer(process: process, life: life), after: options.heartbeat * 0.25)

@@ -21,14 +21,14 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var maximumAttempts: UInt32 = 6
 
   // Waits, seconds
-  package var heartbeat = 2.0
+  package var heartbeat = 3.0
   package var leaseDuration = 30.0
-  package var peerTimeout = 10.0
+  package var peerTimeout = 12.0
   /// A lease that takes this many times the typical time is issued to a second worker too; nil: never.
   package var hedgeAfter: Double? = 4
-  package var resendAfter = 6.0
+  package var resendAfter = 5.0
   /// How often workers and scorers look at the clock.
-  package var tick = 0.5
+  package var tick = 1.0
   /// How long a process takes to start again.
   package var restart = 2.0
   /// How long a connection that broke takes to be there again.

@@ -94,7 +94,7 @@ struct SimulatedWorldTests {
     .generated(unit: UnitID(epoch: 1, prompt: 7), lease: LeaseID(incarnation: 3, number: 300)),
     .leaseEnded(unit: UnitID(epoch: 1, prompt: 7), lease: LeaseID(incarnation: 3, number: 300), reason: "gone — für immer"),
     .deadLettered(unit: UnitID(epoch: 0, prompt: 0), reason: ""),
-    .trained(TrainedStep(step: 9, units: [UnitID(epoch: 0, prompt: 4), UnitID(epoch: 2, prompt: 1)], metrics: [], policy: SHA256Digest(of: [1]))),
+    .trained(TrainedStep(step: 9, units: [UnitID(epoch: 0, prompt: 4), UnitID(epoch: 2, prompt: 1)], metrics: [Metric("machine", 2)], policy: SHA256Digest(of: [1]))),
     .checkpointed(step: 9, path: "checkpoint-9.3", policy: SHA256Digest(of: [2])),
     .retired(checkpoints: [3, 6], forgetting: nil), .retired(checkpoints: [], forgetting: 0),
   ]
