@@ -72,7 +72,9 @@ extension Simulation {
       fire(.delay)
     }
     at += UInt64(delay * 1e9)
-    if isForward {
+    if letter.size > Self.bulkSize, options.piecesStandForMany {
+      // Its parts are requested one after the other, and what is small comes between them.
+    } else if isForward {
       at = max(at, connections[index].forward.lastArrival)
       connections[index].forward.lastArrival = at
     } else {

@@ -102,6 +102,11 @@ extension SimulationOptions {
 }
 
 extension SimulationOptions {
+  /// Whether a version comes in so few pieces that each stands for many chunks of a real one. Only where nothing is lost.
+  var piecesStandForMany: Bool {
+    faults.kinds.isEmpty && costs.modelBytes / Double(chunks) > 4 * Double(Limits.standard.chunk)
+  }
+
   /// Whether a process of this name takes part from the start.
   package func hasProcess(_ name: String) -> Bool {
     name == "learner" || (0..<workers).contains { name == "worker-\($0)" } || (0..<scorers).contains { name == "scorer-\($0)" }
