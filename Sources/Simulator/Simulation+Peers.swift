@@ -15,7 +15,7 @@ extension Simulation {
     let seed = UInt64(process) << 32 | UInt64(processes[process].life)
     let time = processes[process].clock.instant(at: now)
     let life = processes[process].life
-    let link = LearnerLink.Settings(silence: .seconds(options.heartbeat * 3), giveUpAfter: .seconds(60))
+    let link = LearnerLink.Settings(silence: .seconds(options.heartbeat * 3), giveUpAfter: .seconds(max(60, options.heartbeat * 4)))
     switch processes[process].role {
     case .learner: return try startLearner()
     case .worker:
