@@ -22,9 +22,8 @@ final class TestSocket: Sendable {
   }
 
   /// - Throws: a `POSIXError`.
-  convenience init(connectingTo address: String, port: UInt16, receiveBuffer: Int32? = nil) throws {
-    self.init(descriptor: socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-    if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
+  convenience init(connectingTo address: String, port: UInt16, patience: Duration = .seconds(10)) throws {
+    self.init(descriptor: socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0), patience: patience)
     guard withAddress(address, port, { connect(descriptor, $0, $1) }) == 0 else {
       throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
     }
@@ -160,6 +159,8 @@ final class TestServer: Sendable {
     }
   }
 
+  deinit { close() }
+
   func close() {
     // Wakes whoever accepts.
     _ = shutdown(listener.descriptor, Int32(SHUT_RDWR))
@@ -205,8 +206,8 @@ struct Scene {
     try link.open(port: server.port)
   }
 
-  func connect(receiveBuffer: Int32? = nil) throws -> TestSocket {
-    try TestSocket(connectingTo: link.address, port: server.port, receiveBuffer: receiveBuffer)
+  func connect(patience: Duration = .seconds(10)) throws -> TestSocket {
+    try TestSocket(connectingTo: link.address, port: server.port, patience: patience)
   }
 
   /// - Returns: both ends of a connection through the link.
