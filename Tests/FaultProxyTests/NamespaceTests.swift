@@ -79,6 +79,7 @@ struct NamespaceTests {
     #expect(server.line() == "ready")
     let client = try Program(hosts, "w0", Perl.send, "10.213.0.1", "1")
     #expect(client.line(within: .milliseconds(500)) != "sent")
+    client.end()
     try hosts.setLink("w0", isUp: true)
     let again = try Program(hosts, "w0", Perl.send, "10.213.0.1", "1000")
     #expect(again.line() == "sent")
@@ -188,7 +189,11 @@ private final class Program {
     try process.run()
   }
 
-  deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+  deinit { end() }
+
+  func end() {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+  }
 
   func say(_ line: String) { input.fileHandleForWriting.write(Data((line + "\n").utf8)) }
 
