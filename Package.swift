@@ -81,6 +81,7 @@ let package = Package(
       ]),
     library("Simulator", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", "WeightDeltas", "Wire"]),
     library("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore"]),
+    library("FaultProxy", ["ActionableErrors", "CLinux"]),
     library(
       "Runs",
       [
@@ -123,6 +124,7 @@ let package = Package(
         "TrustGRPO", "VisionLanguage",
       ]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
+    tests("FaultProxy", ["ActionableErrors"]),
     tests(
       "Runs",
       [
