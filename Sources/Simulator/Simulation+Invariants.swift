@@ -181,7 +181,8 @@ extension Simulation {
   /// S12: a synchronous run ends with the policy that the plain loop ends with, whatever happened.
   func checkEnd() throws {
     guard end == .completed else { throw Violation("L1", "the run did not end: \(standing)") }
-    try checkDisk()
+    // Reading everything back costs as much as a fourth of a run: some seeds do.
+    if seed % 8 == 0 { try checkDisk() }
     let given = judge.rows.filter { $0.state == .deadLettered }
     for row in given where row.attempts < options.maximumAttempts {
       throw Violation("L5", "unit \(row.unit) was dead-lettered after \(row.attempts) attempts")
