@@ -15,7 +15,7 @@ struct SimulationOptionsTests {
     { $0.leaseDuration = 0.1 }, { $0.heartbeat = 0 }, { $0.heartbeat = .infinity }, { $0.heartbeat = .nan }, { $0.peerTimeout = 1 },
     { $0.tick = 1e-9 }, { $0.costs.latency = -1 }, { $0.costs.tokensPerSecond = 0 }, { $0.costs.spread = 2 },
     { $0.costs.modelBytes = -1 }, { $0.faults.calmAfter = 1e9 }, { $0.faults.share = -0.1 }, { $0.faults.perKind = -1 },
-    { $0.serviceDeadline = 1000 },
+    { $0.serviceDeadline = 100_000 },
   ]
 
   @Test("what cannot be simulated is named", arguments: wrong.indices)
