@@ -101,6 +101,16 @@ extension Simulation {
 
   // MARK: What the learner says and does
 
+  /// S4: no two lives of the learner speak as the same incarnation, or a lease of one could be taken for the other's.
+  func noteSpoken(_ incarnation: UInt32) throws {
+    // A lease that an earlier incarnation issued is sent again under its own number.
+    guard let learner, incarnation == learner.incarnation else { return }
+    guard speakers[incarnation, default: learner.life] == learner.life else {
+      throw Violation("S4", "two lives of the learner spoke as incarnation \(incarnation)")
+    }
+    speakers[incarnation] = learner.life
+  }
+
   /// S3: what is acknowledged is durable.
   func noteAcknowledged(_ leases: [LeaseID]) throws {
     for lease in leases {

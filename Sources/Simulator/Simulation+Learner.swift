@@ -158,8 +158,10 @@ extension Simulation {
       switch action {
       case .send(let peer, let message): try sendFromLearner(message, to: peer)
       case .welcome(let peer, let incarnation, let scorers):
+        try noteSpoken(incarnation)
         try sendFromLearner(.welcome(welcome(incarnation, scorers)), to: peer)
       case .lease(let peer, let id, let unit, let attempt, let version, let step):
+        try noteSpoken(id.incarnation)
         tell(.unit(unit)) { "lease \(id) of unit \(unit) (attempt \(attempt), step \(step)) goes to \(peer)" }
         let lease = Lease(
           id: id, unit: unit, attempt: attempt, version: version, step: step, task: SimulatedSampling.task(unit.prompt))
