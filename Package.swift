@@ -80,6 +80,7 @@ let package = Package(
         "Torch", "TrustGRPO", "VisionLanguage",
       ]),
     library("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore"]),
+    library("FaultProxy", ["ActionableErrors", "CLinux"]),
     library(
       "Runs",
       [
@@ -121,6 +122,7 @@ let package = Package(
         "TrustGRPO", "VisionLanguage",
       ]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
+    tests("FaultProxy", ["ActionableErrors"]),
     tests(
       "Runs",
       [
