@@ -1,4 +1,4 @@
-package import Rollout
+internal import Rollout
 
 /// What can be done to a cluster from outside.
 package enum FaultKind: String, Sendable, CaseIterable, Codable {

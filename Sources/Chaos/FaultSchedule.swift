@@ -1,5 +1,5 @@
 internal import Cluster
-package import Rollout
+internal import Rollout
 package import Settings
 
 /// A plan in which nothing is left open: who is hit is drawn, and whether the run can meet it is checked.

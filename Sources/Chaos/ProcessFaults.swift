@@ -19,9 +19,12 @@ struct ProcessFaults: Sendable {
     return .found("process \(pid) \(end.end)")
   }
 
+  /// - Parameter held: the process, if it has stopped itself already.
   /// - Returns: the process and the proof that it stopped.
-  func stop(_ name: String) async throws -> (pid: Int32, proof: Proof) {
-    let pid = try await board.running(name)
+  func stop(_ held: Int32?, _ name: String) async throws -> (pid: Int32, proof: Proof) {
+    var running = held
+    if running == nil { running = try await board.running(name) }
+    guard let pid = running else { throw CancellationError() }
     will.add("kill -CONT \(pid)", as: "continue-\(pid)")
     Foundation.kill(pid, SIGSTOP)
     return (pid, await seenStopped(pid))

@@ -1,4 +1,4 @@
-package import ActionableErrors
+internal import ActionableErrors
 internal import Foundation
 package import Rollout
 internal import Synchronization
@@ -52,7 +52,7 @@ extension ProtocolPoint {
 ///
 /// What happens is `kill`, `stop`, or `fail` or `fail:3`: scoring a group fails, once or as often in a row. Each time the
 /// file gets a line.
-package struct FaultPoint: Sendable {
+struct FaultPoint: Sendable {
   private enum Strike: Sendable, Equatable {
     case signal(Int32)
     case failure(times: Int)
@@ -128,12 +128,12 @@ package struct FaultPoint: Sendable {
 }
 
 /// A failure that `SOPHIA_FAULT` asked for.
-package struct InjectedFailure: ActionableError {
+struct InjectedFailure: ActionableError {
   let point: ProtocolPoint
 
-  package var code: String { "fault.injected" }
-  package var message: String { "SOPHIA_FAULT lets it fail at \(point.rawValue)" }
-  package var advice: String { "unset SOPHIA_FAULT" }
+  var code: String { "fault.injected" }
+  var message: String { "SOPHIA_FAULT lets it fail at \(point.rawValue)" }
+  var advice: String { "unset SOPHIA_FAULT" }
 }
 
 extension [FaultPoint] {

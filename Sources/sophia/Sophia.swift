@@ -25,6 +25,7 @@ struct Sophia: AsyncParsableCommand {
       CommandGroup(
         name: "Checks against other implementations:",
         subcommands: [ScoreCommand.self, LogprobsCommand.self, GenerateCommand.self, TokenizeCommand.self]),
+      CommandGroup(name: "Faults:", subcommands: [ChaosCommand.self]),
       CommandGroup(name: "This machine:", subcommands: [BenchCommand.self, DoctorCommand.self]),
     ])
 

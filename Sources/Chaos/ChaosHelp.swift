@@ -1,0 +1,5 @@
+/// What `sophia chaos` says of itself.
+package enum ChaosHelp {
+  package static let discussion = ""
+  package static let examplePlan = ""
+}

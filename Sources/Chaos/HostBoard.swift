@@ -1,0 +1,2 @@
+/// The roles of a run in network namespaces, each with an address of its own.
+final class HostBoard: Sendable {}

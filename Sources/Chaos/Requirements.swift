@@ -1,0 +1,30 @@
+internal import Foundation
+
+/// What faults need of this machine.
+enum Requirements {
+  /// - Throws: a `PlanError` that says what is missing and how to get it. Does not return where the command must be started
+  ///   again in a mount namespace.
+  static func check(_ schedule: FaultSchedule, usesNamespaces: Bool) throws {
+    let kinds = Set(schedule.faults.map(\.what))
+    if kinds.contains(.fsyncError) {
+      guard CommandLineTool.strace.isHere else { throw missing(.fsyncError, "strace", "strace") }
+      guard try CommandLineTool.strace.run(["-o", "/dev/null", "/bin/true"]).status == 0 else {
+        throw PlanError(
+          "no-tracing", "fsync-error needs strace, which may not trace processes here",
+          advice: "run it as root, or allow it (sysctl kernel.yama.ptrace_scope=0), or leave that fault out")
+      }
+    }
+    if kinds.contains(.clockJump), ClockFaults.library == nil { throw missing(.clockJump, "libfaketime", "faketime") }
+    if usesNamespaces, let kind = kinds.first(where: { !$0.worksInNamespaces }) {
+      throw PlanError(
+        "not-in-namespaces", "\(kind.rawValue) is done by a proxy, which real interfaces have none of",
+        advice: "leave --namespaces or that fault out")
+    }
+  }
+
+  private static func missing(_ kind: FaultKind, _ program: String, _ package: String) -> PlanError {
+    PlanError(
+      "missing-program", "\(kind.rawValue) needs \(program), which is not installed",
+      advice: "install it (apt-get install \(package)), or leave that fault out of the plan")
+  }
+}

@@ -1,0 +1,5 @@
+import Chaos
+import Testing
+
+@Suite struct FaultPlanTests {
+}
