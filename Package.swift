@@ -129,7 +129,7 @@ let package = Package(
       ]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
     tests("FaultProxy", ["ActionableErrors"]),
-    tests("Chaos", ["DurableFiles", "Rollout", "Settings"]),
+    tests("Chaos", ["Cluster", "DurableFiles", "Rollout", "Settings"]),
     tests(
       "Runs",
       [

@@ -91,10 +91,8 @@ package struct ChaosRun: Sendable {
       settings.cluster.stallLimitSeconds = Self.stallLimit
       notes.append("a run that makes no progress for \(Int(Self.stallLimit)) s is given up (cluster.stallLimitSeconds)")
     }
-    if case .random(let count) = options.source {
-      plan = RandomPlan.draw(count, seed: options.seed, settings: settings)
-      plan?.settings = overrides
-    }
+    if case .random(let count) = options.source { plan = RandomPlan.draw(count, seed: options.seed, settings: settings) }
+    plan?.settings = overrides
     let schedule = try FaultSchedule(plan ?? FaultPlan(name: "nothing", faults: []), seed: options.seed, settings: settings)
     return (schedule, settings, notes)
   }

@@ -8,6 +8,8 @@ struct ChaosWiring: ClusterWiring {
   let schedule: FaultSchedule
   let stage: Stage
 
+  func bind(_ setting: String) -> String { stage.hosts?.bind("learner") ?? setting }
+
   func endpoint(for peer: LocalProcess, learner: LearnerAddresses) async throws -> String {
     guard let links = stage.links else { return learner.control }
     return try links.join(peer, learner)
@@ -20,6 +22,10 @@ struct ChaosWiring: ClusterWiring {
     if !points.isEmpty { process.environment["SOPHIA_FAULT"] = points.joined(separator: ";") }
     if faults.contains(where: { $0.element.what == .clockJump }), let moved = try? stage.clocks.environment(for: process.name) {
       process.environment.merge(moved) { _, new in new }
+    }
+    if let hosts = stage.hosts {
+      process.prefix = hosts.prefix(process.name)
+      if process.role == .scorer { process.arguments += ["--bind", hosts.bind(process.name)] }
     }
     if process.role == .scorer, let links = stage.links, let addresses = try? links.scorer(process) {
       process.arguments += ["--bind", addresses.bind, "--advertise", addresses.advertised]

@@ -32,8 +32,8 @@ struct ChaosWorld: Sendable {
     settings.thinking.kind = .local
     settings.thinking.folder = thinking
     settings.run.seed = 9
-    settings.run.steps = 12
-    settings.run.checkpointEvery = 2
+    settings.run.steps = 30
+    settings.run.checkpointEvery = 3
     settings.run.evaluateEvery = 0
     settings.cluster.workers = 2
     settings.cluster.scorers = 1

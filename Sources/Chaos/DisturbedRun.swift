@@ -38,7 +38,10 @@ struct DisturbedRun: Sendable {
     defer { will.execute() }
     let observer = RunObserver(run)
     let stage = try makeStage(run, observer, will, disk)
-    defer { stage.links?.close() }
+    defer {
+      stage.links?.close()
+      stage.hosts?.close(will)
+    }
     let beganAt = Date().timeIntervalSince1970
     progress.print("now with \(schedule.faults.count) fault\(schedule.faults.count == 1 ? "" : "s") (\(run.path))")
 
@@ -85,7 +88,8 @@ struct DisturbedRun: Sendable {
     let board = ProcessBoard { observer.now }
     let log = RoleLog(path: "\(run.logs)/learner.log")
     return Stage(
-      observer: observer, board: board, links: usesNamespaces ? nil : LinkBoard(seed: schedule.seed), hosts: nil,
+      observer: observer, board: board, links: usesNamespaces ? nil : LinkBoard(seed: schedule.seed),
+      hosts: usesNamespaces ? try HostBoard(settings.cluster, will: will, process: getpid()) : nil,
       processes: ProcessFaults(board: board, will: will),
       storage: StorageFaults(folder: run, board: board, disk: disk, observer: observer, log: log),
       clocks: ClockFaults(folder: run, state: folder.state),

@@ -98,7 +98,7 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
   /// Whether network namespaces can do it in the place of the proxy.
   var worksInNamespaces: Bool {
     switch self {
-    case .delay, .halfOpen, .corrupt, .reset: false
+    case .delay, .halfOpen, .corrupt, .reset, .badMessages, .strangers: false
     default: true
     }
   }

@@ -24,12 +24,20 @@ package struct FaultPlan: Sendable, Equatable {
       lines.append("settings:")
       lines += settings.map { setting in
         let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
-        return "  \(parts[0]): \(parts.count > 1 ? parts[1] : "null")"
+        return "  \(parts[0]): \(parts.count > 1 ? Self.scalar(parts[1]) : "null")"
       }
     }
     lines.append("faults:" + (faults.isEmpty ? " []" : ""))
     lines += faults.map { "  - \($0.yaml)" }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// Lists stay lists; text that YAML would take for something else is quoted.
+  private static func scalar(_ text: String) -> String {
+    let isList = text.hasPrefix("[") && text.hasSuffix("]")
+    let isPlain = !text.isEmpty && !text.contains(": ") && text.allSatisfy { $0.isLetter || $0.isNumber || "_./:-+ ".contains($0) }
+    if isList || isPlain { return text }
+    return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
   }
 }
 

@@ -78,7 +78,7 @@ struct FaultTask: Sendable {
         return proof + (wasStopped ? .found("it was still stopped at the end") : .missing("it was not stopped any more at the end"))
       }
     case .pauseNetwork, .delay, .cut, .slow, .corrupt:
-      let end = try await stage.networkFault(fault, as: number)
+      let end = try stage.networkFault(fault, as: number)
       letGo()
       await lasts(&record, end)
     case .halfOpen:

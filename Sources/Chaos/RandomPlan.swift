@@ -36,16 +36,23 @@ package enum RandomPlan {
     }
     if kind == .judgeErrors { fault.when = .point(.scoring, passes: draws.below(6, 7)) }
     if kind.lasts == .always { fault.length = .milliseconds(300 + 100 * draws.below(25, 8)) }
-    fault.parameters.delay = .milliseconds(20 + 10 * draws.below(30, 9))
-    fault.parameters.jitter = .milliseconds(10 * draws.below(20, 10))
-    fault.parameters.way = draws.element(of: Fault.Way.allCases, 11)
-    fault.parameters.rate = 20_000 + 10_000 * draws.below(30, 12)
-    fault.parameters.share = Double(1 + draws.below(10, 13)) / 20
-    fault.parameters.bytes = draws.below(20_000, 14)
-    fault.parameters.messages = 1 + draws.below(50, 15)
-    fault.parameters.times = 1 + draws.below(4, 16)
-    fault.parameters.connections = 1 + draws.below(40, 17)
+    for parameter in kind.parameters { draw(parameter, draws, into: &fault.parameters) }
     return fault
+  }
+
+  private static func draw(_ parameter: FaultParameter, _ draws: Draws, into parameters: inout Fault.Parameters) {
+    switch parameter {
+    case .delay: parameters.delay = .milliseconds(20 + 10 * draws.below(30, 9))
+    case .jitter: parameters.jitter = .milliseconds(10 * draws.below(20, 10))
+    case .way: parameters.way = draws.element(of: Fault.Way.allCases, 11)
+    case .rate: parameters.rate = 20_000 + 10_000 * draws.below(30, 12)
+    case .share: parameters.share = Double(1 + draws.below(10, 13)) / 20
+    case .bytes: parameters.bytes = draws.below(20_000, 14)
+    case .messages: parameters.messages = 1 + draws.below(50, 15)
+    case .times: parameters.times = 1 + draws.below(4, 16)
+    case .connections: parameters.connections = 1 + draws.below(40, 17)
+    case .by: break
+    }
   }
 
   /// By time, as far as that is known.

@@ -1,4 +1,4 @@
-internal import Foundation
+internal import FaultProxy
 
 /// What faults need of this machine.
 enum Requirements {
@@ -17,9 +17,11 @@ enum Requirements {
     if kinds.contains(.clockJump), ClockFaults.library == nil { throw missing(.clockJump, "libfaketime", "faketime") }
     if usesNamespaces, let kind = kinds.first(where: { !$0.worksInNamespaces }) {
       throw PlanError(
-        "not-in-namespaces", "\(kind.rawValue) is done by a proxy, which real interfaces have none of",
+        "not-in-namespaces", "\(kind.rawValue) is done by the fault proxy, which --namespaces does without",
         advice: "leave --namespaces or that fault out")
     }
+    if usesNamespaces, let obstacle = NamespaceHosts.obstacle() { throw obstacle }
+    if kinds.contains(.diskFull) { try SmallFileSystem.enterNamespace() }
   }
 
   private static func missing(_ kind: FaultKind, _ program: String, _ package: String) -> PlanError {
