@@ -14,8 +14,9 @@ package enum ChaosHelp {
 
       what   what happens, below
       whom   learner, scorer 0, worker 1; scorer, worker: drawn from --seed; any
-      when   2.5 s (after the first group), step 3 (once it is trained), a protocol point with how often it is passed
-             before (generating 2), or start for the network and the clock
+      when   2.5 s (after the first group), step 3 (once it is trained), a
+             protocol point with how often it is passed before (generating 2),
+             or start, for the network and the clock
       for    how long: 500 ms, 2 s, 1 min
 
     \(kinds)
@@ -36,10 +37,24 @@ package enum ChaosHelp {
     for family in FaultKind.Family.allCases {
       text += "\(family.rawValue.prefix(1).uppercased())\(family.rawValue.dropFirst())\n"
       for kind in FaultKind.allCases where kind.family == family {
-        text += "  " + kind.rawValue.padding(to: 18) + kind.meaning + "\n"
+        let takes = kind.parameters.map { "\n`\($0.rawValue)`: \($0.accepted)" }.joined()
+        text += "  " + kind.rawValue.padding(to: 18) + folded(kind.meaning + takes) + "\n"
       }
     }
     return text
+  }
+
+  /// In the second column of a terminal of 80.
+  private static func folded(_ text: String) -> String {
+    var lines: [String] = []
+    for line in text.split(separator: "\n") {
+      lines.append("")
+      for word in line.split(separator: " ") {
+        if lines[lines.count - 1].count + word.count > 57 { lines.append("") }
+        lines[lines.count - 1] += (lines[lines.count - 1].isEmpty ? "" : " ") + word
+      }
+    }
+    return lines.joined(separator: "\n" + String(repeating: " ", count: 20))
   }
 
   /// A plan with every kind of fault and every key, which can be carried out as it is.

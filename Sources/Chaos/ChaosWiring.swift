@@ -8,7 +8,8 @@ struct ChaosWiring: ClusterWiring {
   let schedule: FaultSchedule
   let stage: Stage
 
-  func bind(_ setting: String) -> String { stage.hosts?.bind("learner") ?? setting }
+  /// One address: the links take the same ports of others.
+  func bind(_ setting: String) -> String { stage.hosts?.bind("learner") ?? "tcp://127.0.0.1:0" }
 
   func endpoint(for peer: LocalProcess, learner: LearnerAddresses) async throws -> String {
     guard let links = stage.links else { return learner.control }
@@ -20,12 +21,13 @@ struct ChaosWiring: ClusterWiring {
     let faults = schedule.faults.enumerated().filter { $0.element.whom.processName == process.name }
     let points = faults.compactMap { index, fault in fault.environment(token: stage.token(of: index + 1)) }
     if !points.isEmpty { process.environment["SOPHIA_FAULT"] = points.joined(separator: ";") }
-    if faults.contains(where: { $0.element.what == .clockJump }), let moved = try? stage.clocks.environment(for: process.name) {
-      process.environment.merge(moved) { _, new in new }
-    }
     if let hosts = stage.hosts {
       process.prefix = hosts.prefix(process.name)
       if process.role == .scorer { process.arguments += ["--bind", hosts.bind(process.name)] }
+    }
+    if faults.contains(where: { $0.element.what == .clockJump }), let moved = try? stage.clocks.environment(for: process.name) {
+      process.environment.merge(moved) { _, new in new }
+      process.prefix += ClockFaults.prefix
     }
     if process.role == .scorer, let links = stage.links, let addresses = try? links.scorer(process) {
       process.arguments += ["--bind", addresses.bind, "--advertise", addresses.advertised]

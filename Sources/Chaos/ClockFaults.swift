@@ -12,6 +12,10 @@ struct ClockFaults: Sendable {
 
   static var library: String? { libraries.first { access($0, R_OK) == 0 } }
 
+  /// A shell before the process: the library makes shared memory and puts its name into the environment, which must be done
+  /// before the process starts, for Swift finds its arguments beside the environment that it was started with.
+  static let prefix = ["/bin/sh", "-c", "exec \"$@\"", "sh"]
+
   let folder: RunFolder
   let state: String
 
@@ -25,6 +29,11 @@ struct ClockFaults: Sendable {
       "LD_PRELOAD": Self.library ?? "", "FAKETIME_TIMESTAMP_FILE": file, "FAKETIME_NO_CACHE": "1",
       "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1", "NO_FAKE_STAT": "1",
     ]
+  }
+
+  /// Removes the shared memory of processes that have ended.
+  static func sweep(_ pids: [Int32]) {
+    for pid in pids { for name in ["faketime_shm_\(pid)", "sem.faketime_sem_\(pid)"] { unlink("/dev/shm/\(name)") } }
   }
 
   /// Moves the clock of `name` to `offset` from the true time.

@@ -63,6 +63,7 @@ struct DisturbedRun: Sendable {
     let samples = observer.samples
     for index in records.indices { records[index].measureRecovery(samples) }
     try disk?.takeOut()
+    if schedule.faults.contains(where: { $0.what == .clockJump }) { ClockFaults.sweep(stage.board.lives.map(\.pid)) }
     let lives = stage.board.lives.map { life in
       Verdict.Life(name: life.name, from: life.from, to: life.to ?? seconds, end: life.end ?? "")
     }
@@ -106,7 +107,7 @@ struct DisturbedRun: Sendable {
   private func train(_ settings: RunSettings, _ stage: Stage) async -> (end: (text: String, isComplete: Bool), notes: [String]) {
     let wiring = ChaosWiring(schedule: schedule, stage: stage)
     var notes: [String] = []
-    var patience = schedule.faults.count { $0.what == .fsyncError }
+    var patience = schedule.faults.count { $0.what.family == .storage }
     while true {
       do {
         let training = TrainingRun(
@@ -119,8 +120,10 @@ struct DisturbedRun: Sendable {
       } catch {
         guard patience > 0, !interruption.isRequested else { return (("\(error)", false), notes) }
         patience -= 1
-        notes.append("the learner stopped itself, as it should after a failed fsync, and the same command was given again: \(error)")
+        notes.append("the learner stopped itself because of the disk, and the same command was given again: \(error)")
         stage.say("the learner stopped itself; the same command again")
+        // Nobody would before there is room.
+        while stage.storage.disk?.isFull == true, !interruption.isRequested { try? await Task.sleep(for: .milliseconds(50)) }
       }
     }
   }

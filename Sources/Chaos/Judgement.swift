@@ -14,6 +14,7 @@ struct Judgement {
 
   func checks(_ numbers: inout Verdict.Numbers) throws -> [Verdict.Check] {
     var checks = [Verdict.Check(name: "the run ends with success", isPassed: isComplete, found: end)]
+    guard FileManager.default.fileExists(atPath: folder.store) else { return checks }
     let audit = try RunAudit(folder)
     let ledger = audit.ledger
     numbers.issued = ledger.issued

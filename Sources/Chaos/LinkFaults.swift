@@ -59,6 +59,6 @@ struct LinkFaults: Sendable {
       case .halfOpen: (counts.frozen, "connections gone silent")
       default: (counts.resets, "connections reset in the middle of what they carried")
       }
-    return Proof(isFound: count > 0, lines: ["\(count) \(what)"])
+    return Proof(isFound: count > 0, lines: ["\(what): \(count)"])
   }
 }

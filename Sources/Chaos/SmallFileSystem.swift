@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Synchronization
 
 /// The run folder on a small file system in memory, which can be full.
 ///
@@ -10,6 +11,7 @@ final class SmallFileSystem: Sendable {
   private static let megabytes = 512
 
   let path: String
+  private let isFullNow = Atomic(false)
   private var ballast: String { "\(path)/.ballast" }
 
   /// Puts this process into a mount namespace of its own by starting the same command again through `unshare`. Without root
@@ -52,7 +54,12 @@ final class SmallFileSystem: Sendable {
     let descriptor = open(ballast, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { return .missing("cannot fill \(path): \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
+    isFullNow.store(true, ordering: .relaxed)
     var number: Int32 = 0
+    // Nearly all at once, and then to the last byte.
+    var space = statvfs()
+    if fstatvfs(descriptor, &space) == 0 { posix_fallocate(descriptor, 0, off_t(max(1, Int(space.f_bavail) * Int(space.f_frsize) - (1 << 16)))) }
+    lseek(descriptor, 0, SEEK_END)
     for size in [1 << 20, 1 << 16, 1 << 10, 1] {
       let block = [UInt8](repeating: 1, count: size)
       while write(descriptor, block, size) > 0 {}
@@ -62,7 +69,12 @@ final class SmallFileSystem: Sendable {
     return .found("a write of one byte failed: \(String(cString: strerror(ENOSPC)))")
   }
 
-  func free() { unlink(ballast) }
+  func free() {
+    unlink(ballast)
+    isFullNow.store(false, ordering: .relaxed)
+  }
+
+  var isFull: Bool { isFullNow.load(ordering: .relaxed) }
 
   /// Brings what is on it to the disk below, at the same path.
   func takeOut() throws {

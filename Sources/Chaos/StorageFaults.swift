@@ -44,15 +44,19 @@ struct StorageFaults: Sendable {
     tracer.standardOutput = FileHandle.nullDevice
     tracer.standardError = FileHandle.nullDevice
     try tracer.run()
-    defer { if tracer.isRunning { tracer.terminate() } }
+    defer {
+      if tracer.isRunning { tracer.terminate() }
+      unlink(record)
+    }
     while true {
+      let isOver = !tracer.isRunning || Task.isCancelled
       let text = (try? String(contentsOfFile: record, encoding: .utf8)) ?? ""
       if let line = text.split(separator: "\n").first(where: { $0.contains("(INJECTED)") }) {
         guard let end = try await board.end(of: pid) else { return .missing("\(line)", "the learner has not ended") }
         return .found(line.drop { $0.isNumber || $0 == " " }.replacingOccurrences(of: folder.path + "/", with: ""), "the learner \(end.end)")
       }
-      guard tracer.isRunning || !text.isEmpty else { return .missing("strace could not attach to process \(pid)") }
-      try await Task.sleep(for: .milliseconds(10))
+      if isOver { return .missing("strace saw no fsync of process \(pid)") }
+      try? await Task.sleep(for: .milliseconds(10))
     }
   }
 
