@@ -114,7 +114,7 @@ extension FaultPlan {
         advice: "it must be \(accepted)")
     }
 
-    let target = try read("whom", targets(of: kind)) { Self.target($0, of: kind) } ?? (kind.roles.count == 1 ? .role(kind.roles[0]) : .any)
+    let target = try read("whom", targets(of: kind)) { Self.target($0, of: kind) } ?? (kind.roles.count == 1 ? only(kind.roles[0]) : .any)
     guard
       let when = try read("when", moments(of: kind, target), { moment($0, of: kind, target) })
     else { throw missing("when", file, node, "it must be \(moments(of: kind, target))") }
@@ -131,10 +131,13 @@ extension FaultPlan {
     if text == "any", kind.roles.count > 1 { return .any }
     let words = text.split(separator: " ")
     guard let role = words.first.flatMap({ Role(rawValue: String($0)) }), kind.roles.contains(role) else { return nil }
-    if words.count == 1 { return .role(role) }
+    if words.count == 1 { return only(role) }
     guard words.count == 2, role != .learner, let index = Int(words[1]), (0..<256).contains(index) else { return nil }
     return .process(role, index)
   }
+
+  /// There is one learner; of others, one is drawn.
+  private static func only(_ role: Role) -> Fault.Target { role == .learner ? .process(role, 0) : .role(role) }
 
   private static func targets(of kind: FaultKind) -> String {
     let roles = kind.roles.map { $0 == .learner ? "learner" : "\($0.rawValue) (drawn from the seed), \($0.rawValue) 0, \($0.rawValue) 1 .." }

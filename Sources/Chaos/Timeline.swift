@@ -13,7 +13,7 @@ struct Timeline {
     .timeline .fault { fill: var(--bad); }
     .timeline .edge { stroke: var(--bad); stroke-width: 1; stroke-dasharray: 2 3; opacity: 0.7; }
     .timeline .number { fill: var(--bad); font-weight: 700; }
-    .lost { color: var(--bad); }
+    .lost { color: var(--bad); } .family { white-space: nowrap; }
 
     """
 

@@ -78,7 +78,7 @@ struct VerdictPage {
       ("\(verdict.numbers.groupsLost)", "groups lost of \(verdict.numbers.issued)"),
       ("\(verdict.numbers.trainedTwice)", "groups trained twice"),
       (verdict.worstRecovery.map(Numbers.duration) ?? "–", "slowest recovery: to the next group"),
-      ("\(verdict.numbers.processStarts)", "processes started, the learner \(verdict.numbers.learnerStarts) times"),
+      ("\(verdict.numbers.processStarts)", "processes started, the learner \(verdict.numbers.learnerStarts == 1 ? "once" : "\(verdict.numbers.learnerStarts) times")"),
     ]
     let shown = tiles.map { "<div class=\"tile\"><b>\($0.0)</b><span>\($0.1)</span></div>" as HTML }
     return """
@@ -103,7 +103,7 @@ struct VerdictPage {
     let rows = verdict.faults.map { fault -> HTML in
       let proof = fault.proof.map { "<br><span class=\"unit\">\($0)</span>" as HTML }
       return """
-        <tr><td class="n">\(fault.number)</td><td>\(fault.family.rawValue)</td>\
+        <tr><td class="n">\(fault.number)</td><td class="family">\(fault.family.rawValue)</td>\
         <td>\(fault.fault), at \(fault.when) \(mark(fault.isProven, "✓ proven", "✗ not proven"))\(proof)</td>\
         <td class="n">\(seconds(fault.firedAt))</td><td class="n">\(seconds(fault.endedAt))</td>\
         <td class="n">\(seconds(fault.secondsToNextGroup))</td><td class="n">\(seconds(fault.secondsToNextStep))</td></tr>

@@ -32,7 +32,7 @@ import Testing
     #expect(
       plan.faults == [
         Fault(.kill, .process(.worker, 2), when: .point(.generating, passes: 3)), cut, slow,
-        Fault(.diskFull, .role(.learner), when: .step(4), length: .seconds(2)),
+        Fault(.diskFull, .process(.learner, 0), when: .step(4), length: .seconds(2)),
       ])
   }
 
