@@ -48,10 +48,12 @@ package struct ChaosRun: Sendable {
 
   /// - Throws: `CancellationError` if it was interrupted; nothing runs any more then.
   package func run() async throws -> Verdict {
+    var plan: FaultPlan?
+    if case .plan(let file) = options.source { plan = try FaultPlan.read(file) }
     let lock = try RunFolder(folder.path).open(as: "chaos")
     defer { withExtendedLifetime(lock) {} }
     if options.config == nil { try ChaosWorld(folder: folder.world).make(progress) { interruption.isRequested } }
-    let (schedule, settings, notes) = try schedule()
+    let (schedule, settings, notes) = try schedule(plan)
     try Requirements.check(schedule, usesNamespaces: options.usesNamespaces)
     try DurableFiles.write(schedule.plan.yaml(comment: ["\(schedule.plan.name), seed \(schedule.seed)"]), to: folder.plan)
     if settings.rollout.staleness > 0 {
@@ -70,11 +72,10 @@ package struct ChaosRun: Sendable {
 
   // MARK: Plan and settings
 
-  private func schedule() throws -> (FaultSchedule, RunSettings, notes: [String]) {
-    var plan: FaultPlan? = nil
-    if case .plan(let file) = options.source { plan = try FaultPlan.read(file) }
+  private func schedule(_ given: FaultPlan?) throws -> (FaultSchedule, RunSettings, notes: [String]) {
+    var plan = given
     let overrides = (plan?.settings ?? []) + options.overrides
-    var loaded: LoadedSettings
+    let loaded: LoadedSettings
     if let config = options.config {
       loaded = try LoadedSettings.read(config, overrides: overrides)
     } else {

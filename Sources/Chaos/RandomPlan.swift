@@ -45,8 +45,8 @@ package enum RandomPlan {
     case .delay: parameters.delay = .milliseconds(20 + 10 * draws.below(30, 9))
     case .jitter: parameters.jitter = .milliseconds(10 * draws.below(20, 10))
     case .way: parameters.way = draws.element(of: Fault.Way.allCases, 11)
-    case .rate: parameters.rate = 20_000 + 10_000 * draws.below(30, 12)
-    case .share: parameters.share = Double(1 + draws.below(10, 13)) / 20
+    case .rate: parameters.rate = 20_000 + 5_000 * draws.below(17, 12)
+    case .share: parameters.share = Double(6 + draws.below(13, 13)) / 20
     case .bytes: parameters.bytes = draws.below(20_000, 14)
     case .messages: parameters.messages = 1 + draws.below(50, 15)
     case .times: parameters.times = 1 + draws.below(4, 16)
