@@ -57,7 +57,8 @@ package struct ChaosRun: Sendable {
     try Requirements.check(schedule, usesNamespaces: options.usesNamespaces)
     try DurableFiles.write(schedule.plan.yaml(comment: ["\(schedule.plan.name), seed \(schedule.seed)"]), to: folder.plan)
     if settings.rollout.staleness > 0 {
-      progress.print("asynchronous (rollout.staleness \(settings.rollout.staleness)): compared with the replay of its own journal")
+      progress.print(
+        "asynchronous (rollout.staleness \(settings.rollout.staleness)): compared with the replay of its own journal")
     }
     let reference = settings.rollout.staleness == 0 ? try await undisturbed(settings) : nil
     let disturbed = try await DisturbedRun(
@@ -126,7 +127,8 @@ package struct ChaosRun: Sendable {
     case .completed: break
     case .interrupted: throw CancellationError()
     case .stalled(let reason):
-      throw PlanError("undisturbed-stalled", "the run stalls without any fault: \(reason)", advice: "see \(folder.undisturbed)/logs")
+      throw PlanError(
+        "undisturbed-stalled", "the run stalls without any fault: \(reason)", advice: "see \(folder.undisturbed)/logs")
     }
     guard let policy = try RunReader(path: store).latestStep()?.policy else {
       throw PlanError("undisturbed-empty", "the undisturbed run trained nothing", advice: "see \(folder.undisturbed)/logs")

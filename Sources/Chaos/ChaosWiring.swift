@@ -25,7 +25,9 @@ struct ChaosWiring: ClusterWiring {
       process.prefix = hosts.prefix(process.name)
       if process.role == .scorer { process.arguments += ["--bind", hosts.bind(process.name)] }
     }
-    if faults.contains(where: { $0.element.what == .clockJump }), let moved = try? stage.clocks.environment(for: process.name) {
+    if faults.contains(where: { $0.element.what == .clockJump }),
+      let moved = try? stage.clocks.environment(for: process.name)
+    {
       process.environment.merge(moved) { _, new in new }
       process.prefix += ClockFaults.prefix
     }

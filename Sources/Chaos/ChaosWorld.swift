@@ -61,7 +61,8 @@ struct ChaosWorld: Sendable {
     ).write(to: tokenizer)
     try learn(.policy, from: train, use: .supervised, out: base, stage, done: 0, shouldStop)
     try learn(
-      .thinkingReward(ThinkingRewardForm(system: "")), from: "\(data)/\(BuiltInDataSet.RowFile.judged.rawValue)", use: .judging,
+      .thinkingReward(ThinkingRewardForm(system: "")), from: "\(data)/\(BuiltInDataSet.RowFile.judged.rawValue)",
+      use: .judging,
       out: thinking, stage, done: Self.supervisedSteps, shouldStop)
     stage.finish()
   }
@@ -71,8 +72,10 @@ struct ChaosWorld: Sendable {
     let answer = Self.answers[(index / 2) % 2]
     let right = Self.answers[index % 2]
     return JSONValue.object([
-      .init("problem_id", .string("\(index)")), .init("problem", .string(row.problem)), .init("problem_type", .string("multiple choice")),
-      .init("path", .string(BuiltInDataSet.picturePath(.train, index))), .init("solution", .string("<answer>\(right)</answer>")),
+      .init("problem_id", .string("\(index)")), .init("problem", .string(row.problem)),
+      .init("problem_type", .string("multiple choice")),
+      .init("path", .string(BuiltInDataSet.picturePath(.train, index))),
+      .init("solution", .string("<answer>\(right)</answer>")),
       .init("response", .string("<think> 1</think><answer>\(answer)</answer>")),
     ]).serialized
   }
@@ -87,7 +90,8 @@ struct ChaosWorld: Sendable {
     settings.rowsPerStep = 8
     settings.warmupSteps = 5
     try SupervisedRun(
-      purpose, from: .tiny(besides: tokenizer, seed: 3), rows: DataFile.read(file, use: use), out: out, settings: settings, threads: 1
+      purpose, from: .tiny(besides: tokenizer, seed: 3), rows: DataFile.read(file, use: use), out: out, settings: settings,
+      threads: 1
     ).run(shouldStop: shouldStop) { state in stage.update(done: done + state.step, numbers: [("loss", state.loss)]) }
   }
 }

@@ -55,7 +55,9 @@ struct ClockFaults: Sendable {
     if name == "learner" {
       let steps = ((try? RunReader(path: folder.store)).flatMap { try? $0.steps() } ?? []).filter { isMoved($0.trainedAt) }
       if let step = steps.first {
-        found.append("the journal has step \(step.step) trained at \(Self.text(step.trainedAt)), by a clock \(offset.text) away from the true one")
+        found.append(
+          "the journal has step \(step.step) trained at \(Self.text(step.trainedAt)), by a clock \(offset.text) away from the true one"
+        )
       }
     }
     let day = (window.lowerBound / 86400).rounded(.down) * 86400
@@ -68,7 +70,8 @@ struct ClockFaults: Sendable {
   }
 
   private static func timeOfDay(_ line: String) -> Double? {
-    let parts = line.prefix { $0 != " " }.dropLast(line.prefix { $0 != " " }.hasSuffix("Z") ? 1 : 0).split(separator: ":").compactMap { Double($0) }
+    let parts = line.prefix { $0 != " " }.dropLast(line.prefix { $0 != " " }.hasSuffix("Z") ? 1 : 0).split(separator: ":")
+      .compactMap { Double($0) }
     return parts.count == 3 ? parts[0] * 3600 + parts[1] * 60 + parts[2] : nil
   }
 

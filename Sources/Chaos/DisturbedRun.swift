@@ -68,7 +68,8 @@ struct DisturbedRun: Sendable {
       Verdict.Life(name: life.name, from: life.from, to: life.to ?? seconds, end: life.end ?? "")
     }
     return Result(
-      end: end.text, isComplete: end.isComplete, beganAt: beganAt, seconds: seconds, faults: records, samples: samples, lives: lives,
+      end: end.text, isComplete: end.isComplete, beganAt: beganAt, seconds: seconds, faults: records, samples: samples,
+      lives: lives,
       notes: notes)
   }
 
@@ -85,7 +86,9 @@ struct DisturbedRun: Sendable {
     return disk
   }
 
-  private func makeStage(_ run: RunFolder, _ observer: RunObserver, _ will: LastWill, _ disk: SmallFileSystem?) throws -> Stage {
+  private func makeStage(_ run: RunFolder, _ observer: RunObserver, _ will: LastWill, _ disk: SmallFileSystem?) throws
+    -> Stage
+  {
     let board = ProcessBoard { observer.now }
     let log = RoleLog(path: "\(run.logs)/learner.log")
     return Stage(
@@ -104,7 +107,9 @@ struct DisturbedRun: Sendable {
   // MARK: The run
 
   /// `sophia train`, given again where a fault makes the learner stop by itself, as a person would.
-  private func train(_ settings: RunSettings, _ stage: Stage) async -> (end: (text: String, isComplete: Bool), notes: [String]) {
+  private func train(_ settings: RunSettings, _ stage: Stage) async -> (
+    end: (text: String, isComplete: Bool), notes: [String]
+  ) {
     let wiring = ChaosWiring(schedule: schedule, stage: stage)
     var notes: [String] = []
     var patience = schedule.faults.count { $0.what.family == .storage }

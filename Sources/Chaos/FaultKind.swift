@@ -45,7 +45,8 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
     case .slow: "its links carry `rate` bytes a second together"
     case .corrupt: "in a share `share` of all blocks of 1,024 bytes on its links one byte is changed"
     case .reset: "a connection of it is reset once `bytes` more bytes have passed on it, in the middle of a message"
-    case .diskFull: "the run folder's file system, a small one of its own, is filled to the last byte, and emptied after `for`"
+    case .diskFull:
+      "the run folder's file system, a small one of its own, is filled to the last byte, and emptied after `for`"
     case .fsyncError: "the next fsync of the learner fails with EIO; the learner stops and the same command is given again"
     case .damageCheckpoint: "a bit of the newest checkpoint is flipped and the learner killed, so that it must read it"
     case .clockJump: "the wall clock of the process jumps by `by`, and back after `for` if that is given"

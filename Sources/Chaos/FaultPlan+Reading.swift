@@ -47,11 +47,13 @@ extension FaultPlan {
       return try Yams.compose(yaml: text)
     } catch let error as YamlError {
       switch error {
-      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+      case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+        .composer(_, let problem, let mark, _):
         throw PlanError("malformed", "\(file), line \(mark.line): not YAML: \(problem)", advice: help)
       case .duplicatedKeysInMapping(let duplicates, let context):
         throw PlanError(
-          "malformed", "\(file), line \(context.mark.line): the same key stands there twice: \(duplicates.map { "\($0)" }.joined(separator: ", "))",
+          "malformed",
+          "\(file), line \(context.mark.line): the same key stands there twice: \(duplicates.map { "\($0)" }.joined(separator: ", "))",
           advice: "keep one of them")
       default: throw PlanError("malformed", "\(file): not YAML: \(error)", advice: help)
       }
@@ -81,7 +83,9 @@ extension FaultPlan {
   // MARK: One fault
 
   private static func fault(_ node: Node, _ file: String) throws(PlanError) -> Fault {
-    guard let mapping = node.mapping else { throw malformed(file, node, "a fault is made of keys: `- {what: kill, whom: worker, when: 2 s}`") }
+    guard let mapping = node.mapping else {
+      throw malformed(file, node, "a fault is made of keys: `- {what: kill, whom: worker, when: 2 s}`")
+    }
     var values: [String: (key: Node, text: String)] = [:]
     for (key, value) in mapping {
       guard let name = key.scalar?.string, let text = value.scalar?.string else {
@@ -89,7 +93,9 @@ extension FaultPlan {
       }
       values[name] = (key, text)
     }
-    guard let what = values["what"] else { throw missing("what", file, node, "say what happens: \(list(FaultKind.allCases))") }
+    guard let what = values["what"] else {
+      throw missing("what", file, node, "say what happens: \(list(FaultKind.allCases))")
+    }
     guard let kind = FaultKind(rawValue: what.text) else {
       let nearest = nearestKey(to: what.text, among: FaultKind.allCases.map(\.rawValue)) ?? ""
       throw PlanError(
@@ -114,15 +120,22 @@ extension FaultPlan {
         advice: "it must be \(accepted)")
     }
 
-    let target = try read("whom", targets(of: kind)) { Self.target($0, of: kind) } ?? (kind.roles.count == 1 ? only(kind.roles[0]) : .any)
+    let target =
+      try read("whom", targets(of: kind)) { Self.target($0, of: kind) }
+      ?? (kind.roles.count == 1 ? only(kind.roles[0]) : .any)
     guard
       let when = try read("when", moments(of: kind, target), { moment($0, of: kind, target) })
     else { throw missing("when", file, node, "it must be \(moments(of: kind, target))") }
     var fault = Fault(kind, target, when: when)
-    fault.length = try read("for", "a time such as 500 ms, 2 s or 1 min") { Duration(text: $0).flatMap { $0 > .zero ? $0 : nil } }
-    if kind.lasts == .always, fault.length == nil { throw missing("for", file, node, "say for how long, such as `for: 2 s`") }
+    fault.length = try read("for", "a time such as 500 ms, 2 s or 1 min") {
+      Duration(text: $0).flatMap { $0 > .zero ? $0 : nil }
+    }
+    if kind.lasts == .always, fault.length == nil {
+      throw missing("for", file, node, "say for how long, such as `for: 2 s`")
+    }
     for parameter in kind.parameters {
-      fault.parameters = try read(parameter.rawValue, parameter.accepted) { fault.parameters.setting(parameter, to: $0) } ?? fault.parameters
+      fault.parameters =
+        try read(parameter.rawValue, parameter.accepted) { fault.parameters.setting(parameter, to: $0) } ?? fault.parameters
     }
     return fault
   }
@@ -140,7 +153,9 @@ extension FaultPlan {
   private static func only(_ role: Role) -> Fault.Target { role == .learner ? .process(role, 0) : .role(role) }
 
   private static func targets(of kind: FaultKind) -> String {
-    let roles = kind.roles.map { $0 == .learner ? "learner" : "\($0.rawValue) (drawn from the seed), \($0.rawValue) 0, \($0.rawValue) 1 .." }
+    let roles = kind.roles.map {
+      $0 == .learner ? "learner" : "\($0.rawValue) (drawn from the seed), \($0.rawValue) 0, \($0.rawValue) 1 .."
+    }
     return (roles + (kind.roles.count > 1 ? ["any"] : [])).joined(separator: ", ")
   }
 
@@ -148,7 +163,9 @@ extension FaultPlan {
     if text == "start" { return kind.isOnLinks || kind == .clockJump ? .start : nil }
     let words = text.split(separator: " ").map(String.init)
     if words.count == 2, words[0] == "step", let step = Int(words[1]), step > 0 { return .step(step) }
-    if let word = words.first, words.count <= 2, let point = ProtocolPoint(rawValue: word), points(of: kind, target).contains(point) {
+    if let word = words.first, words.count <= 2, let point = ProtocolPoint(rawValue: word),
+      points(of: kind, target).contains(point)
+    {
       guard words.count == 2 else { return .point(point, passes: 0) }
       return Int(words[1]).flatMap { $0 >= 0 ? .point(point, passes: $0) : nil }
     }
@@ -164,7 +181,8 @@ extension FaultPlan {
   private static func moments(of kind: FaultKind, _ target: Fault.Target) -> String {
     let points = points(of: kind, target).map(\.rawValue)
     return "a time after the first group (2.5 s), a step (step 3)"
-      + (points.isEmpty ? "" : ", a protocol point and how often it is passed before (\(points.joined(separator: ", ")); \(points[0]) 2)")
+      + (points.isEmpty
+        ? "" : ", a protocol point and how often it is passed before (\(points.joined(separator: ", ")); \(points[0]) 2)")
       + (kind.isOnLinks || kind == .clockJump ? ", or start" : "")
   }
 
@@ -194,7 +212,9 @@ extension Fault.Parameters {
   /// - Returns: nil if `text` is not what the parameter accepts.
   func setting(_ parameter: FaultParameter, to text: String) -> Fault.Parameters? {
     var changed = self
-    func put<Value>(_ place: WritableKeyPath<Fault.Parameters, Value>, _ value: Value?, if isFine: (Value) -> Bool = { _ in true }) -> Bool {
+    func put<Value>(
+      _ place: WritableKeyPath<Fault.Parameters, Value>, _ value: Value?, if isFine: (Value) -> Bool = { _ in true }
+    ) -> Bool {
       guard let value, isFine(value) else { return false }
       changed[keyPath: place] = value
       return true
@@ -217,5 +237,7 @@ extension Fault.Parameters {
 }
 
 extension Node {
-  fileprivate var isNull: Bool { scalar.map { ["", "~", "null"].contains($0.string) && $0.style != .doubleQuoted } ?? false }
+  fileprivate var isNull: Bool {
+    scalar.map { ["", "~", "null"].contains($0.string) && $0.style != .doubleQuoted } ?? false
+  }
 }

@@ -35,7 +35,8 @@ package struct FaultPlan: Sendable, Equatable {
   /// Lists stay lists; text that YAML would take for something else is quoted.
   private static func scalar(_ text: String) -> String {
     let isList = text.hasPrefix("[") && text.hasSuffix("]")
-    let isPlain = !text.isEmpty && !text.contains(": ") && text.allSatisfy { $0.isLetter || $0.isNumber || "_./:-+ ".contains($0) }
+    let isPlain =
+      !text.isEmpty && !text.contains(": ") && text.allSatisfy { $0.isLetter || $0.isNumber || "_./:-+ ".contains($0) }
     if isList || isPlain { return text }
     return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
   }

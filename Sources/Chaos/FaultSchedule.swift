@@ -41,7 +41,9 @@ package struct FaultSchedule: Sendable, Equatable {
       return .process(role, index)
     case .role(let role):
       guard count(role) > 0 else {
-        throw PlanError("no-target", "\(place): the run has no \(role.rawValue)", advice: "set cluster.\(role.rawValue)s, or hit another role")
+        throw PlanError(
+          "no-target", "\(place): the run has no \(role.rawValue)",
+          advice: "set cluster.\(role.rawValue)s, or hit another role")
       }
       return .process(role, draws.below(count(role), 0))
     case .process(let role, let index):
@@ -57,11 +59,14 @@ package struct FaultSchedule: Sendable, Equatable {
   private static func check(_ fault: Fault, _ settings: RunSettings, _ place: String) throws(PlanError) {
     if case .step(let step) = fault.when, step >= settings.run.steps {
       throw PlanError(
-        "too-late", "\(place): the run ends with step \(settings.run.steps), and nothing comes after it that could be disturbed",
+        "too-late",
+        "\(place): the run ends with step \(settings.run.steps), and nothing comes after it that could be disturbed",
         advice: "hit an earlier step, or set run.steps in the plan's settings")
     }
     if case .point(.checkpointing, _) = fault.when, settings.run.checkpointEvery == 0 {
-      throw PlanError("too-late", "\(place): the run makes one checkpoint, at its end", advice: "set run.checkpointEvery in the plan's settings")
+      throw PlanError(
+        "too-late", "\(place): the run makes one checkpoint, at its end",
+        advice: "set run.checkpointEvery in the plan's settings")
     }
   }
 }

@@ -16,8 +16,11 @@ struct FaultTask: Sendable {
       stage.say("fault \(number): \(fault)\(atPoint)")
       try await act(&record, held: held)
     } catch is CancellationError {
-      if record.firedAt == nil { record.proof = ["the run was over before: it did not come to \(fault.when)"] }
-      else if record.endedAt == nil { record.proof.append("the run was over before it acted") }
+      if record.firedAt == nil {
+        record.proof = ["the run was over before: it did not come to \(fault.when)"]
+      } else if record.endedAt == nil {
+        record.proof.append("the run was over before it acted")
+      }
     } catch {
       record.proof.append("\(error)")
     }
@@ -75,7 +78,8 @@ struct FaultTask: Sendable {
       let (pid, proof) = try await stage.processes.stop(held, name)
       await lasts(&record) {
         let wasStopped = stage.processes.goOn(pid)
-        return proof + (wasStopped ? .found("it was still stopped at the end") : .missing("it was not stopped any more at the end"))
+        return proof
+          + (wasStopped ? .found("it was still stopped at the end") : .missing("it was not stopped any more at the end"))
       }
     case .pauseNetwork, .delay, .cut, .slow, .corrupt:
       let end = try stage.networkFault(fault, as: number)
@@ -149,7 +153,9 @@ struct FaultTask: Sendable {
     func proof() -> Proof {
       let count = stage.strikes(number)
       let line = log.lines().first { $0.contains("SOPHIA_FAULT lets it fail") }
-      return Proof(isFound: count > 0 && line != nil, lines: ["scoring failed \(count) times"] + (line.map { ["its log says: \($0)"] } ?? []))
+      return Proof(
+        isFound: count > 0 && line != nil,
+        lines: ["scoring failed \(count) times"] + (line.map { ["its log says: \($0)"] } ?? []))
     }
     do {
       while stage.strikes(number) < fault.parameters.times { try await pause() }

@@ -34,7 +34,9 @@ struct Judgement {
         name: "no group is lost", isPassed: numbers.groupsLost == 0,
         found: "\(numbers.groupsLost) lost: \(numbers.issued) issued, \(numbers.trained) trained\(letters)"))
     checks.append(
-      Verdict.Check(name: "no group is trained twice", isPassed: numbers.trainedTwice == 0, found: "\(numbers.trainedTwice) trained twice"))
+      Verdict.Check(
+        name: "no group is trained twice", isPassed: numbers.trainedTwice == 0,
+        found: "\(numbers.trainedTwice) trained twice"))
     checks.append(weights(ledger.policy))
     checks.append(
       Verdict.Check(
@@ -42,7 +44,8 @@ struct Judgement {
         found: audit.problems.isEmpty ? "counted again: every unit in one state" : audit.problems.joined(separator: " ")))
     checks.append(
       Verdict.Check(
-        name: "every checkpoint is whole", isPassed: numbers.checkpoints > 0 && numbers.checkpoints == numbers.checkpointsWhole,
+        name: "every checkpoint is whole",
+        isPassed: numbers.checkpoints > 0 && numbers.checkpoints == numbers.checkpointsWhole,
         found: "\(numbers.checkpointsWhole) of \(numbers.checkpoints) hash to what the journal has"))
     return checks
   }
@@ -61,6 +64,7 @@ struct Judgement {
     return Verdict.Check(
       name: name, isPassed: isSame,
       found: isSame
-        ? "bit for bit: sha256 \(policy.prefix(16))…, as \(expected.source)" : "sha256 \(policy), but \(expected.source) has \(expected.policy)")
+        ? "bit for bit: sha256 \(policy.prefix(16))…, as \(expected.source)"
+        : "sha256 \(policy), but \(expected.source) has \(expected.policy)")
   }
 }

@@ -37,7 +37,8 @@ struct MessageFaults: Sendable {
   private func rubbish(_ index: Int, of number: Int) -> [UInt8] {
     let draws = Draws(seed: seed &+ 1, fault: number)
     switch index % 4 {
-    case 0: return (0..<(1 + draws.below(2000, UInt32(index)))).map { UInt8(draws.below(256, UInt32(1000 + index * 4096 + $0))) }
+    case 0:
+      return (0..<(1 + draws.below(2000, UInt32(index)))).map { UInt8(draws.below(256, UInt32(1000 + index * 4096 + $0))) }
     case 1: return [0x0A, 0xFF, 0xFF, 0xFF, 0x7F]
     case 2: return [UInt8](repeating: 0x0A, count: 4000)
     default: return [0x08, 0xFF, 0xFF, 0x03] + [UInt8](repeating: 0xEE, count: 100)
@@ -65,7 +66,8 @@ struct MessageFaults: Sendable {
     for visit in visits { close(visit) }
     await transport.close(linger: .zero)
     let lines = Proof.found("\(visits.count) connections without a key, \(thrownOut) of them thrown out at once")
-    return lines + ((turnedAway ?? nil).map { .found("the learner said: \($0)") } ?? .missing("no unregistered key was turned away"))
+    return lines
+      + ((turnedAway ?? nil).map { .found("the learner said: \($0)") } ?? .missing("no unregistered key was turned away"))
   }
 
   /// Rubbish; a greeting without encryption; one that announces a frame of 2^62 bytes; silence.
@@ -76,7 +78,8 @@ struct MessageFaults: Sendable {
       return [0xFF, 0, 0, 0, 0, 0, 0, 0, 1, 0x7F, 3, 1] + name + [UInt8](repeating: 0, count: 32)
     }
     switch index % 4 {
-    case 0: return (0..<(64 + draws.below(4000, UInt32(index)))).map { UInt8(draws.below(256, UInt32(1000 + index * 4096 + $0))) }
+    case 0:
+      return (0..<(64 + draws.below(4000, UInt32(index)))).map { UInt8(draws.below(256, UInt32(1000 + index * 4096 + $0))) }
     case 1: return zmtp("NULL") + [4, 0x19, 5] + Array("READY".utf8) + [UInt8](repeating: 0, count: 19)
     case 2: return zmtp("CURVE") + [2, 0x40, 0, 0, 0, 0, 0, 0, 0] + [UInt8](repeating: 0x55, count: 500)
     default: return []

@@ -10,23 +10,28 @@ package enum RandomPlan {
     [.kill, .kill, .kill, .stop, .stop, .pauseNetwork, .delay, .cut, .cut, .halfOpen, .slow, .corrupt, .reset, .reset]
     + [.damageCheckpoint, .badMessages, .judgeErrors, .strangers]
 
-  /// `count` faults from the seed, spread over the steps of the run.
+  /// `count` faults from the seed, spread over the steps of the run: each has a stretch of its own, for two that hold the same
+  /// process at once would only hide one another.
   ///
   /// - Parameter settings: of the run that is to meet it.
   package static func draw(_ count: Int, seed: UInt64, settings: RunSettings) -> FaultPlan {
-    let faults = (0..<count).map { fault(Draws(seed: seed, fault: $0), settings) }
+    let faults = (0..<count).map { index in
+      // The last steps are left to recover in.
+      let steps = max(1, settings.run.steps - 3)
+      let stretch = (1 + index * steps / count)...max(1 + index * steps / count, (index + 1) * steps / count)
+      return fault(Draws(seed: seed, fault: index), stretch, settings)
+    }
     return FaultPlan(name: "\(count) faults from seed \(seed)", faults: faults.sorted { order($0) < order($1) })
   }
 
-  private static func fault(_ draws: Draws, _ settings: RunSettings) -> Fault {
+  private static func fault(_ draws: Draws, _ stretch: ClosedRange<Int>, _ settings: RunSettings) -> Fault {
     let kind = draws.element(of: kinds, 1)
     let roles = kind.roles.filter { role in
       role == .learner || (role == .worker ? settings.cluster.workers : settings.cluster.scorers) > 0
     }
     let role = draws.element(of: roles.isEmpty ? [.learner] : roles, 2)
     let members = role == .worker ? settings.cluster.workers : role == .scorer ? settings.cluster.scorers : 1
-    // The last steps are left to recover in.
-    let step = 1 + draws.below(max(1, settings.run.steps - 3), 3)
+    let step = stretch.lowerBound + draws.below(stretch.count, 3)
     var fault = Fault(kind, .process(role, draws.below(members, 4)), when: .step(step))
     let points = ProtocolPoint.points(of: role)
     if [.kill, .stop].contains(kind), draws.below(2, 5) == 0 {

@@ -1,7 +1,19 @@
 internal import FaultProxy
 
 /// What faults need of this machine.
-enum Requirements {
+package enum Requirements {
+  /// Programs that single faults take, one line each for `sophia doctor`.
+  package static var optional: [String] {
+    func line(_ isHere: Bool, _ name: String, _ package: String, _ kind: FaultKind) -> String {
+      "\(name) is \(isHere ? "here" : "not here (apt-get install \(package))"): the fault \(kind.rawValue) of `sophia chaos` takes it"
+    }
+    return [
+      line(CommandLineTool.strace.isHere, "strace", "strace", .fsyncError),
+      line(ClockFaults.library != nil, "libfaketime", "faketime", .clockJump),
+      line(CommandLineTool.unshare.isHere, "unshare", "util-linux", .diskFull),
+    ]
+  }
+
   /// - Throws: a `PlanError` that says what is missing and how to get it. Does not return where the command must be started
   ///   again in a mount namespace.
   static func check(_ schedule: FaultSchedule, usesNamespaces: Bool) throws {

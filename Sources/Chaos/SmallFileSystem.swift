@@ -20,22 +20,24 @@ final class SmallFileSystem: Sendable {
   /// - Throws: a `PlanError` if this machine does not allow it.
   static func enterNamespace() throws {
     guard ProcessInfo.processInfo.environment[marker] == nil else { return }
-    let options = geteuid() == 0 ? ["--mount", "--propagation", "private"] : ["--user", "--map-root-user", "--mount"]
-    let (status, error) = CommandLineTool.unshare.isHere
-      ? try CommandLineTool.unshare.run(options + ["/bin/mount", "-t", "tmpfs", "tmpfs", "/mnt"]) : (1, "there is no unshare")
+    let options =
+      geteuid() == 0 ? ["--mount", "--propagation", "private"] : ["--user", "--map-root-user", "--mount"]
+    let trial = options + ["/bin/mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    let (status, error) =
+      try CommandLineTool.unshare.isHere ? CommandLineTool.unshare.run(trial) : (1, "there is no unshare")
     guard status == 0 else {
       throw PlanError(
-        "no-mount", "disk-full needs a file system of its own, which this machine does not let \(geteuid() == 0 ? "this root" : "you") mount (\(error))",
-        advice: "run it as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or leave that fault out")
+        "no-mount", "disk-full needs a file system of its own, which cannot be mounted here (\(error))",
+        advice: "run it as root, allow user namespaces (sysctl user.max_user_namespaces), or leave that fault out")
     }
     setenv(marker, "1", 1)
-    let command = [CommandLineTool.unshare.path] + options + ["/proc/self/exe"] + CommandLine.arguments.dropFirst()
-    // By its own path: /proc/self/exe would be unshare by then.
     let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
-    let words = command.map { $0 == "/proc/self/exe" ? program : $0 }
-    var pointers = words.map { strdup($0) } + [nil]
-    execv(words[0], &pointers)
-    throw PlanError("no-mount", "cannot start \(words[0]): \(String(cString: strerror(errno)))", advice: "leave disk-full out of the plan")
+    let command = [CommandLineTool.unshare.path] + options + [program] + CommandLine.arguments.dropFirst()
+    var words = command.map { strdup($0) } + [nil]
+    execv(command[0], &words)
+    throw PlanError(
+      "no-mount", "cannot start \(command[0]): \(String(cString: strerror(errno)))",
+      advice: "leave disk-full out of the plan")
   }
 
   /// Mounts it at `path`, an empty folder.
@@ -44,7 +46,10 @@ final class SmallFileSystem: Sendable {
     try DurableFiles.createFolder(path)
     let mount = CommandLineTool(path: "/bin/mount", package: "mount")
     let (status, error) = try mount.run(["-t", "tmpfs", "-o", "size=\(Self.megabytes)m", "tmpfs", path])
-    guard status == 0 else { throw PlanError("no-mount", "cannot mount a file system at \(path) (\(error))", advice: "leave disk-full out of the plan") }
+    guard status == 0 else {
+      throw PlanError(
+        "no-mount", "cannot mount a file system at \(path) (\(error))", advice: "leave disk-full out of the plan")
+    }
   }
 
   /// Takes all the space that is left.
@@ -58,14 +63,18 @@ final class SmallFileSystem: Sendable {
     var number: Int32 = 0
     // Nearly all at once, and then to the last byte.
     var space = statvfs()
-    if fstatvfs(descriptor, &space) == 0 { posix_fallocate(descriptor, 0, off_t(max(1, Int(space.f_bavail) * Int(space.f_frsize) - (1 << 16)))) }
+    if fstatvfs(descriptor, &space) == 0 {
+      posix_fallocate(descriptor, 0, off_t(max(1, Int(space.f_bavail) * Int(space.f_frsize) - (1 << 16))))
+    }
     lseek(descriptor, 0, SEEK_END)
     for size in [1 << 20, 1 << 16, 1 << 10, 1] {
       let block = [UInt8](repeating: 1, count: size)
       while write(descriptor, block, size) > 0 {}
       number = errno
     }
-    guard number == ENOSPC else { return .missing("the file system took no more, but for another reason: \(String(cString: strerror(number)))") }
+    guard number == ENOSPC else {
+      return .missing("the file system took no more, but for another reason: \(String(cString: strerror(number)))")
+    }
     return .found("a write of one byte failed: \(String(cString: strerror(ENOSPC)))")
   }
 

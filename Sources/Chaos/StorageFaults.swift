@@ -22,11 +22,15 @@ struct StorageFaults: Sendable {
     let before = observer.latest.admitted
     return { [self] in
       let after = observer.latest.admitted
-      let said = log.lines(since: mark).first { $0.contains("nothing is admitted for now") || $0.contains("no checkpoint of step") }
+      let said = log.lines(since: mark).first {
+        $0.contains("nothing is admitted for now") || $0.contains("no checkpoint of step")
+      }
       disk?.free()
       let effect =
         said.map { Proof.found("the learner said: \($0)") }
-        ?? (after == before ? .found("no group was admitted while it was full") : .missing("\(after - before) groups were admitted while it was full"))
+        ?? (after == before
+          ? .found("no group was admitted while it was full")
+          : .missing("\(after - before) groups were admitted while it was full"))
       return filled + effect
     }
   }
@@ -39,7 +43,8 @@ struct StorageFaults: Sendable {
     let tracer = Process()
     tracer.executableURL = URL(fileURLWithPath: CommandLineTool.strace.path)
     tracer.arguments = [
-      "-f", "-y", "-s", "0", "-o", record, "-p", "\(pid)", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=1",
+      "-f", "-y", "-s", "0", "-o", record, "-p", "\(pid)", "-e", "trace=fsync,fdatasync", "-e",
+      "inject=fsync,fdatasync:error=EIO:when=1",
     ]
     tracer.standardOutput = FileHandle.nullDevice
     tracer.standardError = FileHandle.nullDevice
@@ -53,7 +58,9 @@ struct StorageFaults: Sendable {
       let text = (try? String(contentsOfFile: record, encoding: .utf8)) ?? ""
       if let line = text.split(separator: "\n").first(where: { $0.contains("(INJECTED)") }) {
         guard let end = try await board.end(of: pid) else { return .missing("\(line)", "the learner has not ended") }
-        return .found(line.drop { $0.isNumber || $0 == " " }.replacingOccurrences(of: folder.path + "/", with: ""), "the learner \(end.end)")
+        return .found(
+          line.drop { $0.isNumber || $0 == " " }.replacingOccurrences(of: folder.path + "/", with: ""),
+          "the learner \(end.end)")
       }
       if isOver { return .missing("strace saw no fsync of process \(pid)") }
       try? await Task.sleep(for: .milliseconds(10))
@@ -62,21 +69,23 @@ struct StorageFaults: Sendable {
 
   /// Flips a bit of the newest checkpoint while the learner stands still, and kills it.
   func damageCheckpoint() async throws -> Proof {
-    let faults = try await board.running("learner")
+    let pid = try await board.running("learner")
     while true {
-      Foundation.kill(faults, SIGSTOP)
+      kill(pid, SIGSTOP)
       if let newest = try newestCheckpoint() {
-        let file = "\(folder.path)/\(newest.path)/model.safetensors"
-        let flipped = try flipBit(of: file)
+        let place = try flipBit(of: "\(folder.path)/\(newest.path)/model.safetensors")
         let mark = log.mark()
-        Foundation.kill(faults, SIGKILL)
-        let end = try await board.end(of: faults)
+        kill(pid, SIGKILL)
+        let end = try await board.end(of: pid)
+        let flipped = Proof.found(
+          "bit flipped at byte \(place) of \(newest.path)/model.safetensors",
+          "process \(pid) \(end.map { "\($0.end)" } ?? "has not ended")")
         let text = "the checkpoint of step \(newest.step) is not used"
         let refusal = try await log.wait(for: text, since: mark, within: .seconds(30))
-        return .found("bit flipped at byte \(flipped) of \(newest.path)/model.safetensors", "process \(faults) \(end.map { "\($0.end)" } ?? "has not ended")")
+        return flipped
           + (refusal.map { .found("the learner said: \($0.prefix(160))") } ?? .missing("the learner did not refuse it"))
       }
-      Foundation.kill(faults, SIGCONT)
+      kill(pid, SIGCONT)
       try await Task.sleep(for: .milliseconds(50))
     }
   }

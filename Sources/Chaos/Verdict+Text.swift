@@ -13,7 +13,10 @@ extension Verdict {
       if fault.firedAt != nil { lines.append("          recovery: \(fault.recovery)") }
     }
     lines += notes.map { "note: \($0)" }
-    lines += ["", "\(outcome.rawValue.uppercased())\(worstRecovery.map { String(format: ", slowest recovery %.2f s", $0) } ?? "")", "page \(folder.page)", "plan \(folder.plan)"]
+    lines += [
+      "", "\(outcome.rawValue.uppercased())\(worstRecovery.map { String(format: ", slowest recovery %.2f s", $0) } ?? "")",
+      "page \(folder.page)", "plan \(folder.plan)",
+    ]
     if outcome == .failed { lines.append("again with: \(command)") }
     return lines.joined(separator: "\n")
   }
@@ -22,7 +25,9 @@ extension Verdict {
 extension FaultRecord {
   /// How long it took until work went on.
   var recovery: String {
-    func shown(_ seconds: Double?) -> String { seconds.map { String(format: "after %.2f s", $0) } ?? "none: there was none left" }
+    func shown(_ seconds: Double?) -> String {
+      seconds.map { String(format: "after %.2f s", $0) } ?? "none: there was none left"
+    }
     return "next group \(shown(secondsToNextGroup)), next step \(shown(secondsToNextStep))"
   }
 }

@@ -78,7 +78,10 @@ struct VerdictPage {
       ("\(verdict.numbers.groupsLost)", "groups lost of \(verdict.numbers.issued)"),
       ("\(verdict.numbers.trainedTwice)", "groups trained twice"),
       (verdict.worstRecovery.map(Numbers.duration) ?? "–", "slowest recovery: to the next group"),
-      ("\(verdict.numbers.processStarts)", "processes started, the learner \(verdict.numbers.learnerStarts == 1 ? "once" : "\(verdict.numbers.learnerStarts) times")"),
+      (
+        "\(verdict.numbers.processStarts)",
+        "processes started, the learner \(verdict.numbers.learnerStarts == 1 ? "once" : "\(verdict.numbers.learnerStarts) times")"
+      ),
     ]
     let shown = tiles.map { "<div class=\"tile\"><b>\($0.0)</b><span>\($0.1)</span></div>" as HTML }
     return """
@@ -94,7 +97,8 @@ struct VerdictPage {
     let rows = verdict.checks.map { check -> HTML in
       "<tr><td>\(mark(check.isPassed, "✓ yes", "✗ no"))</td><td>\(check.name)</td><td>\(check.found)</td></tr>\n"
     }
-    let hash: HTML = verdict.numbers.policySHA256.map { "<p class=\"note\">Final policy, SHA-256: <code>\($0)</code></p>" } ?? .empty
+    let hash: HTML =
+      verdict.numbers.policySHA256.map { "<p class=\"note\">Final policy, SHA-256: <code>\($0)</code></p>" } ?? .empty
     return "<div class=\"wide\"><table>\(rows)</table></div>\n\(hash)"
   }
 
@@ -124,7 +128,8 @@ struct VerdictPage {
     let rows = verdict.processes.map { life -> HTML in
       "<tr><td>\(life.name)</td><td class=\"n\">\(seconds(life.from))</td><td class=\"n\">\(seconds(life.to))</td><td>\(life.end)</td></tr>\n"
     }
-    return "<div class=\"wide\"><table><tr><th>process</th><th class=\"n\">from</th><th class=\"n\">to</th><th></th></tr>\(rows)</table></div>"
+    return
+      "<div class=\"wide\"><table><tr><th>process</th><th class=\"n\">from</th><th class=\"n\">to</th><th></th></tr>\(rows)</table></div>"
   }
 
   private var again: HTML {

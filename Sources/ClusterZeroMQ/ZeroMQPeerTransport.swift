@@ -43,7 +43,8 @@ package final class ZeroMQPeerTransport: PeerTransport {
   }
 
   private static func open(
-    _ learnerText: String, bind: TCPEndpoint?, advertised: TCPEndpoint? = nil, _ keys: KeyPair, _ towardsLearner: SocketOptions.Security, _ limits: Limits,
+    _ learnerText: String, bind: TCPEndpoint?, advertised: TCPEndpoint? = nil, _ keys: KeyPair,
+    _ towardsLearner: SocketOptions.Security, _ limits: Limits,
     _ report: @escaping @Sendable (String) -> Void
   ) async throws -> ZeroMQPeerTransport {
     let learner = try TCPEndpoint(learnerText)

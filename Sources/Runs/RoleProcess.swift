@@ -180,7 +180,9 @@ package enum RoleProcess {
       ("policy/\($0)", "\(settings.model.folder)/\($0)")
     }
     if settings.thinking.kind == .local {
-      files += try PolicyFolder.allFiles(in: settings.thinking.folder).map { ("thinking/\($0)", "\(settings.thinking.folder)/\($0)") }
+      files += try PolicyFolder.allFiles(in: settings.thinking.folder).map {
+        ("thinking/\($0)", "\(settings.thinking.folder)/\($0)")
+      }
     }
     return try files.filter { FileManager.default.fileExists(atPath: $0.file) }.map { path, file in
       let bytes = try DurableFiles.read(file, limit: Limits.standard.artifact)

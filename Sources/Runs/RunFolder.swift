@@ -36,7 +36,8 @@ package struct RunFolder: Sendable, Hashable {
   package var learnerAddresses: LearnerAddresses? {
     guard let bytes = try? DurableFiles.read(endpoint, limit: 4096) else { return nil }
     let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
-    guard lines.count >= 4, let pid = Int32(lines[1]), let publish = Self.port(of: lines[2]), let data = Self.port(of: lines[3])
+    guard lines.count >= 4, let pid = Int32(lines[1]), let publish = Self.port(of: lines[2]),
+      let data = Self.port(of: lines[3])
     else { return nil }
     return LearnerAddresses(control: lines[0], publish: publish, data: data, pid: pid)
   }

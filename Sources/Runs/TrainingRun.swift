@@ -92,7 +92,10 @@ package struct TrainingRun: Sendable {
     }
     let learner = LocalProcess(
       role: .learner, index: 0,
-      arguments: ["learner", folder.settings, "--bind", wiring.bind(settings.cluster.bind), "--keys", folder.keys, "--parent", "\(getpid())"],
+      arguments: [
+        "learner", folder.settings, "--bind", wiring.bind(settings.cluster.bind), "--keys", folder.keys, "--parent",
+        "\(getpid())",
+      ],
       environment: Self.environment(threads: settings.cluster.learnerThreads))
     try? DurableFiles.remove(folder.endpoint)
     try await cluster.start(learner)

@@ -40,7 +40,8 @@ struct ChaosCommand: AsyncParsableCommand {
     let hasPlan = plan.first.map { !$0.contains("=") } ?? false
     guard hasPlan != (random != nil) else {
       throw ValidationError(
-        hasPlan ? "give either a plan or --random" : "no plan is named: sophia chaos cluster/faults/process.yaml, or --random 5")
+        hasPlan
+          ? "give either a plan or --random" : "no plan is named: sophia chaos cluster/faults/process.yaml, or --random 5")
     }
   }
 

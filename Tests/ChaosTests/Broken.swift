@@ -37,7 +37,9 @@ final class Broken: Sendable {
   }
 
   /// The program to its end, as a process.
-  func sophia(_ arguments: [String], within seconds: Double = 120, disturb: (pid_t) throws -> Void = { _ in }) throws -> Outcome {
+  func sophia(_ arguments: [String], within seconds: Double = 120, disturb: (pid_t) throws -> Void = { _ in }) throws
+    -> Outcome
+  {
     let process = Process()
     process.executableURL = Bundle.main.executableURL?.deletingLastPathComponent().appending(path: "sophia")
     process.arguments = arguments

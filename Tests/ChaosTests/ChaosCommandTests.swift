@@ -19,7 +19,8 @@ import Testing
         - {what: stop, whom: worker, when: step 9, for: 1 s}
       """)
     let faults = try #require(verdict["faults"] as? [[String: Any]])
-    #expect(Set(faults.compactMap { $0["family"] as? String }) == ["process", "network", "data", "reward service", "security"])
+    #expect(
+      Set(faults.compactMap { $0["family"] as? String }) == ["process", "network", "data", "reward service", "security"])
     // The learner was killed before the journal knew of its seventh step, and lost what was after its checkpoint.
     #expect((verdict["numbers"] as? [String: Any])?["learner_starts"] as? Int == 2)
   }
@@ -30,7 +31,9 @@ import Testing
     try passes("faults:\n  - {what: damage-checkpoint, when: step 7}" + sync)
   }
 
-  @Test("a disk that is full holds everything up until there is room", .enabled(if: Broken.canMount, "needs root or user namespaces"))
+  @Test(
+    "a disk that is full holds everything up until there is room",
+    .enabled(if: Broken.canMount, "needs root or user namespaces"))
   func fullDisk() throws {
     try passes("faults:\n  - {what: disk-full, when: step 4, for: 1.5 s}")
   }
@@ -83,7 +86,8 @@ import Testing
   @Test("Ctrl-C in the middle stops everything, what stands still included", arguments: [SIGINT, SIGKILL])
   func interrupted(signal: Int32) throws {
     let broken = try Broken.shared
-    let outcome = try broken.chaos("faults:\n  - {what: stop, whom: worker 0, when: step 2, for: 60 s}", within: 30) { process in
+    let outcome = try broken.chaos("faults:\n  - {what: stop, whom: worker 0, when: step 2, for: 60 s}", within: 30) {
+      process in
       try broken.waitUntilSays("fault 1: stop worker 0")
       usleep(300_000)
       kill(process, signal)
@@ -95,8 +99,10 @@ import Testing
   @Test(
     "bad use is one line that says what to do",
     arguments: [
-      (["nowhere.yaml"], "nowhere.yaml"), ([], "no plan is named"), (["--random", "3", "plan.yaml"], "either a plan or --random"),
-      (["--random", "2", "run.stepz=3"], "did you mean run.steps?"), (["--random", "2", "--config", "nowhere.yaml"], "nowhere.yaml"),
+      (["nowhere.yaml"], "nowhere.yaml"), ([], "no plan is named"),
+      (["--random", "3", "plan.yaml"], "either a plan or --random"),
+      (["--random", "2", "run.stepz=3"], "did you mean run.steps?"),
+      (["--random", "2", "--config", "nowhere.yaml"], "nowhere.yaml"),
     ])
   func badUse(arguments: [String], message: String) throws {
     let outcome = try Broken.shared.sophia(["chaos", "--run", Broken.shared.folder] + arguments)

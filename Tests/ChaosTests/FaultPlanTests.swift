@@ -40,13 +40,22 @@ import Testing
     "what is wrong in a plan is named with its line and what to do",
     arguments: [
       ("faults:\n  - {what: kil, whom: worker, when: 2 s}", "line 2: there is no fault kil; did you mean kill?"),
-      ("faults:\n  - {what: kill, whom: worker, wen: 2 s}", "line 2: there is no key of the fault kill wen; did you mean when?"),
+      (
+        "faults:\n  - {what: kill, whom: worker, wen: 2 s}",
+        "line 2: there is no key of the fault kill wen; did you mean when?"
+      ),
       ("faults:\n  - {what: kill, whom: worker, when: 2 s, for: 3 s}", "kill takes no for; its keys are what, whom, when"),
       ("faults:\n  - {what: kill, whom: worker}", "line 2: the fault has no when; it must be a time"),
       ("faults:\n  - {what: stop, whom: worker, when: 2 s}", "the fault has no for; say for how long"),
-      ("faults:\n  - {what: kill, whom: wrker, when: 2 s}", "whom is wrker; it must be worker (drawn from the seed), worker 0"),
+      (
+        "faults:\n  - {what: kill, whom: wrker, when: 2 s}",
+        "whom is wrker; it must be worker (drawn from the seed), worker 0"
+      ),
       ("faults:\n  - {what: judge-errors, whom: worker, when: 2 s}", "whom is worker; it must be scorer"),
-      ("faults:\n  - {what: kill, whom: worker, when: soon}", "when is soon; it must be a time after the first group (2.5 s), a step"),
+      (
+        "faults:\n  - {what: kill, whom: worker, when: soon}",
+        "when is soon; it must be a time after the first group (2.5 s), a step"
+      ),
       ("faults:\n  - {what: kill, whom: worker, when: trained 2}", "when is trained 2; it must be"),
       ("faults:\n  - {what: slow, when: 1 s, for: 1 s, rate: 3}", "rate is 3; it must be bytes a second from 1000 on"),
       ("faults:\n  - {what: corrupt, when: 1 s, for: 1 s, share: 2}", "share is 2; it must be a number more than 0"),
@@ -81,7 +90,8 @@ import Testing
 
   @Test("the ready plans can be read, and have every family between them")
   func readyPlans() throws {
-    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../cluster/faults").standardizedFileURL
+    let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../cluster/faults")
+      .standardizedFileURL
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".yaml") }
     let plans = try files.map { try FaultPlan.read("\(folder.path)/\($0)") }
     for plan in plans { _ = try FaultSchedule(plan, seed: 0, settings: settings(steps: 30, plan.settings)) }
