@@ -26,7 +26,7 @@ package struct Fault: Sendable, Equatable {
   }
 
   package enum Moment: Sendable, Equatable {
-    /// Before anything is started.
+    /// Before anything is started; its length counts from the start of the process that is hit.
     case start
     /// After the first group has been admitted.
     case after(Duration)

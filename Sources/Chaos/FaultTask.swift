@@ -131,6 +131,8 @@ struct FaultTask: Sendable {
   /// The fault goes on for its length, or until the run is over, and is ended then.
   private func lasts(_ record: inout FaultRecord, _ end: () async -> Proof) async {
     if let length = fault.length {
+      // What is there from the start begins to act with the process.
+      if fault.when == .start { _ = try? await stage.board.running(name) }
       try? await Task.sleep(for: length)
     } else {
       while !Task.isCancelled { try? await Task.sleep(for: .milliseconds(50)) }

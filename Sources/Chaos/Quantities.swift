@@ -10,7 +10,7 @@ extension Duration {
     guard let number = Double(digits), let scale = unit.isEmpty ? 1 : units.first(where: { $0.0 == unit })?.1,
       abs(number * scale) <= 366 * 86400
     else { return nil }
-    self = .seconds(number * scale)
+    self = .microseconds(Int64((number * scale * 1e6).rounded()))
   }
 
   /// What `init(text:)` reads.
