@@ -90,7 +90,20 @@ struct Timeline {
     return "\(titles)\(lives)"
   }
 
+  /// Where the number of each fault stands: over its beginning, or beside the one before it.
+  private var places: [Int: Double] {
+    let fired = verdict.faults.compactMap { fault in fault.firedAt.map { (fault.number, x($0)) } }
+    var places: [Int: Double] = [:]
+    var last = -Double.infinity
+    for (number, start) in fired.sorted(by: { ($0.1, $0.0) < ($1.1, $1.0) }) {
+      last = max(start, last + (number > 9 ? 16 : 11))
+      places[number] = last
+    }
+    return places
+  }
+
   private var faults: HTML {
+    let places = places
     let shown = verdict.faults.compactMap { fault -> HTML? in
       guard let from = fault.firedAt else { return nil }
       let name = fault.whom.replacing(" ", with: "-")
@@ -98,7 +111,7 @@ struct Timeline {
       let top = laneTop(name)
       return """
         <line class="edge" x1="\(start)" x2="\(start)" y1="\(Self.top - 4)" y2="\(top)"/>\
-        <text class="number" x="\(start)" y="\(Self.top - 9)" text-anchor="middle">\(fault.number)</text>\
+        <text class="number" x="\(places[fault.number] ?? start)" y="\(Self.top - 9)" text-anchor="middle">\(fault.number)</text>\
         <rect class="fault" x="\(start - 1.5)" y="\(top)" width="\(max(3, end - start))" height="16" rx="2">\
         <title>\(fault.number): \(fault.fault)</title></rect>
         """
