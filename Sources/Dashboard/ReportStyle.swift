@@ -1,6 +1,6 @@
 /// How the page looks and how its charts answer a pointer.
-enum ReportStyle {
-  static let css: HTML = """
+package enum ReportStyle {
+  package static let css: HTML = """
 
     :root {
       --paper: #fbfaf8; --card: #ffffff; --ink: #1c1d21; --soft: #62646c; --rule: #e4e2dc; --grid: #ecebe6;

@@ -6,7 +6,7 @@ internal import Runs
 internal import Settings
 
 /// This program, for starting roles.
-private var executable: String { URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path }
+var executable: String { URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path }
 
 struct DemoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
