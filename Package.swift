@@ -86,8 +86,8 @@ let package = Package(
       "Runs",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
-        "RunStore", "Settings", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage", "VisualReasoning",
-        "WeightDeltas", "Wire", "ZeroMQ",
+        "RunStore", "Settings", "Simulator", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage",
+        "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     library(
       "Chaos",
@@ -135,8 +135,8 @@ let package = Package(
     tests(
       "Runs",
       [
-        "DataSets", "DurableFiles", "Engines", "Rollout", "RunStore", "Settings", "VisualReasoning",
-        .product(name: "GRDB", package: "GRDB.swift"),
+        "DataSets", "DurableFiles", "Engines", "Rollout", "RunStore", "Settings", "Simulator", "TrustGRPO",
+        "VisualReasoning", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ]
 )

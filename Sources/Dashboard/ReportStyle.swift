@@ -1,11 +1,30 @@
 /// How the page looks and how its charts answer a pointer.
 package enum ReportStyle {
+  static let lightColours: HTML = """
+    --paper: #fbfaf8; --card: #ffffff; --ink: #1c1d21; --soft: #62646c; --rule: #e4e2dc; --grid: #ecebe6;
+    --line: #2f5fd0; --raw: #b9c9f2; --good: #1a7f53; --good-soft: #e3f3ea; --bad: #b5382f; --bad-soft: #fbe9e7;
+    --c0: #2f5fd0; --c1: #e08a1e; --c2: #1a9a6c; --c3: #b0489b; --c4: #6f7787; --c5: #c9473d; --c6: #3aa5c4; --c7: #8b6f3d;
+    """
+
+  /// Of what is drawn.
+  static let chartCSS: HTML = """
+    .chart { display: block; width: 100%; height: auto; overflow: visible; touch-action: pan-y; }
+    .chart text { font-size: 11.5px; fill: var(--soft); font-family: inherit; }
+    .chart .axis { font-size: 10.5px; }
+    .chart .value, .chart .reading { fill: var(--ink); font-weight: 600; }
+    .chart .grid { stroke: var(--grid); stroke-width: 1; }
+    .chart .tick { stroke: var(--soft); stroke-width: 1; }
+    .chart .line { fill: none; stroke: var(--line); stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
+    .chart .raw { fill: none; stroke: var(--raw); stroke-width: 1.1; stroke-linejoin: round; }
+    .chart .mark { fill: var(--card); stroke: var(--line); stroke-width: 2.2; }
+    .chart .cursor { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 3; visibility: hidden; }
+
+    """
+
   package static let css: HTML = """
 
     :root {
-      --paper: #fbfaf8; --card: #ffffff; --ink: #1c1d21; --soft: #62646c; --rule: #e4e2dc; --grid: #ecebe6;
-      --line: #2f5fd0; --raw: #b9c9f2; --good: #1a7f53; --good-soft: #e3f3ea; --bad: #b5382f; --bad-soft: #fbe9e7;
-      --c0: #2f5fd0; --c1: #e08a1e; --c2: #1a9a6c; --c3: #b0489b; --c4: #6f7787; --c5: #c9473d; --c6: #3aa5c4; --c7: #8b6f3d;
+      \(lightColours)
     }
     @media (prefers-color-scheme: dark) {
       :root {
@@ -46,17 +65,7 @@ package enum ReportStyle {
     .grid { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.1rem; }
     figure { display: flex; flex-direction: column; justify-content: space-between; }
     figcaption p { margin: 0.2rem 0 0.7rem; }
-    .chart { display: block; width: 100%; height: auto; overflow: visible; touch-action: pan-y; }
-    .chart text { font-size: 11.5px; fill: var(--soft); font-family: inherit; }
-    .chart .axis { font-size: 10.5px; }
-    .chart .value, .chart .reading { fill: var(--ink); font-weight: 600; }
-    .chart .grid { stroke: var(--grid); stroke-width: 1; }
-    .chart .tick { stroke: var(--soft); stroke-width: 1; }
-    .chart .line { fill: none; stroke: var(--line); stroke-width: 2.2; stroke-linejoin: round; stroke-linecap: round; }
-    .chart .raw { fill: none; stroke: var(--raw); stroke-width: 1.1; stroke-linejoin: round; }
-    .chart .mark { fill: var(--card); stroke: var(--line); stroke-width: 2.2; }
-    .chart .cursor { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 2 3; visibility: hidden; }
-    details { margin-top: 1.1rem; } details .grid, details .wide { margin-top: 0.9rem; }
+    \(chartCSS)    details { margin-top: 1.1rem; } details .grid, details .wide { margin-top: 0.9rem; }
     summary { cursor: pointer; color: var(--soft); }
     .bar { display: flex; gap: 2px; height: 1.6rem; border-radius: 6px; overflow: hidden; margin-bottom: 0.8rem; }
     .bar span { flex: 0 0 0; min-width: 2px; }

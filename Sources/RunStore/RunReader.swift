@@ -231,7 +231,7 @@ extension RunReader {
       trainedAt: try row.value("trained_at"), uptime: try row.value("uptime"))
   }
 
-  private func rows<Element>(
+  func rows<Element>(
     _ sql: String, _ arguments: StatementArguments = [], _ element: (Row) throws -> Element
   ) throws(RunStoreError) -> [Element] {
     try read { db in try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map(element) }

@@ -14,6 +14,8 @@ package struct CostModel: Sendable, Hashable, Codable {
   package var trainingSecondsPerGroup = 0.08
   /// Bytes of a policy version; what is sent of it counts in proportion.
   package var modelBytes = 400e3
+  /// Share of them that a delta to the next version sends; nil: what a delta of the simulated weights takes.
+  package var deltaShare: Double?
   /// Seconds from a version's bytes to an engine that samples from it.
   package var loadSeconds = 0.05
   /// Of each machine's link, in either direction; a machine's messages share it.
@@ -23,10 +25,20 @@ package struct CostModel: Sendable, Hashable, Codable {
   package var jitter = 0.003
   package var fsyncSeconds = 0.01
   package var checkpointSeconds = 0.3
-  /// Seconds of the learner's loop for one event.
+  /// Seconds of the learner's loop for one event, or for one MiB of weights that it hands out.
   package var eventSeconds = 0.0
   /// Processor cores that all processes share; nil: each has enough of its own.
   package var cores: Double?
+  /// Threads that an engine's jobs can use where cores are shared.
+  package var learnerThreads = 1
+  package var workerThreads = 1
+  package var scorerThreads = 1
 
   package init() {}
+}
+
+extension CostModel {
+  /// Seconds that the learner's loop takes for one event: receiving, decoding, deciding, encoding and sending. Heartbeats,
+  /// leases and groups take from 20 to 100 microseconds on one core of a server.
+  package static let measuredEventSeconds = 50e-6
 }

@@ -21,6 +21,7 @@ final class SimulatedLearner {
   /// After a failed fsync nothing is written any more.
   var hasFailed = false
   let incarnation: UInt32
+  var loop = LoopLine()
 
   init(life: UInt32, role: LearnerRole, policy: SimulatedPolicy, version: PolicyVersion) {
     self.life = life

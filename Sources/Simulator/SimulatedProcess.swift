@@ -35,6 +35,10 @@ struct SimulatedProcess {
   // Engine
   /// When the job that was added last will be done.
   var engineFreeAt: UInt64 = 0
+  /// Where the cores are shared: the job that runs, and those that wait for it.
+  var jobs: [EngineJob] = []
+  /// Seconds of the jobs that are done; without shared cores, of all that were asked for.
+  var busy = 0.0
   /// What the engine samples with.
   var weights: [UInt8] = []
   /// By how much it is slower than usual.

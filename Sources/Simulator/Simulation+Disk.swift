@@ -9,6 +9,12 @@ extension Simulation {
     post(.disk(life: life, step), after: seconds)
   }
 
+  /// A step that is in line behind what the trainer does.
+  func workDisk(_ step: DiskStep, _ seconds: Double) {
+    guard let life = learner?.life else { return }
+    work(0, seconds, then: .disk(life: life, step))
+  }
+
   // MARK: Journal
 
   /// As the journal writer does: what comes while a commit is under way goes into the next one.
@@ -103,7 +109,7 @@ extension Simulation {
   func beginCheckpoint(_ step: UInt32) {
     guard let learner else { return }
     let path = "checkpoint-\(step).\(learner.incarnation)"
-    postDisk(.checkpoint(.write, step: step, path: path, learner.trained.policy), after: engineDelay(stageSeconds))
+    workDisk(.checkpoint(.write, step: step, path: path, learner.trained.policy), stageSeconds)
   }
 
   private var stageSeconds: Double { options.costs.checkpointSeconds / 4 }
@@ -136,7 +142,7 @@ extension Simulation {
       return try tellLearner(
         .checkpointed(step: step, path: path, policy: policy.manifest.digest), life: learner?.life ?? 0)
     }
-    postDisk(.checkpoint(next, step: step, path: path, policy), after: engineDelay(stageSeconds))
+    workDisk(.checkpoint(next, step: step, path: path, policy), stageSeconds)
     spring(.checkpoint(stage), within: stageSeconds)
   }
 }

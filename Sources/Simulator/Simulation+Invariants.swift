@@ -229,6 +229,8 @@ extension Simulation {
   }
 
   func watch() throws {
+    // A run that is measured may be as slow as its costs make it.
+    guard measuring == nil else { return }
     post(.watch, after: Self.watchInterval)
     guard isCalm, end == nil else {
       if end != nil { try watchFarewell() }

@@ -117,14 +117,18 @@ extension Simulation {
     if life == learner?.life {
       guard processes[0].isUp else { return }
       if isHeldUp(0, by: .learner(life: life, event)) { return }
-      let time = processes[0].clock.instant(at: now)
-      guard let actions = learner?.role.receive(event, at: time) else { return }
-      try carryOut(actions)
-      try checkLearner(after: event)
+      if !waitsForLoop(event) { try learnerTakes(event) }
     } else if life == stoppedLearner?.life {
       // It stands still: its machine is told when it goes on.
       stoppedLearner?.inbox.append(event)
     }
+  }
+
+  func learnerTakes(_ event: LearnerEvent) throws {
+    let time = processes[0].clock.instant(at: now)
+    guard let actions = learner?.role.receive(event, at: time) else { return }
+    try carryOut(actions)
+    try checkLearner(after: event)
   }
 
   func arriveAtLearner(_ letter: Letter, from client: Int, by plane: Plane) throws {
@@ -172,7 +176,7 @@ extension Simulation {
       case .publish(let manifest): publish(manifest)
       case .release(let versions): learner?.weights.release(versions)
       case .checkpoint(let step): beginCheckpoint(step)
-      case .removeCheckpoints(let paths): postDisk(.remove(paths), after: engineDelay(0.01))
+      case .removeCheckpoints(let paths): workDisk(.remove(paths), 0.01)
       case .log(let level, let text):
         tell(.process("learner")) { "learner \(level.rawValue): \(text)" }
         if text.hasPrefix("refused a group") { tally.refusals += 1 }
@@ -207,13 +211,16 @@ extension Simulation {
       payload = isThere ? Payload(bytes[fetch.offset..<min(bytes.count, fetch.offset + fetch.count)]) : nil
     }
     let message = payload.map { LearnerMessage.chunk(Chunk(source: fetch.source, offset: fetch.offset, payload: $0)) }
-    send(codec.encode(message ?? .gone(fetch.source)), by: processes[process].control, isForward: false)
+    send(
+      codec.encode(message ?? .gone(fetch.source)), by: processes[process].control, isForward: false,
+      size: payload == nil ? nil : bulk(of: fetch))
   }
 
   private func publish(_ manifest: WeightManifest) {
     guard let trained = learner?.trained else { return }
     learner?.policy = trained.policy
     learner?.weights.publish(trained.version)
+    if measuring != nil { measurePublished(manifest.version) }
     let frame = codec.encode(.announced(manifest))
     for process in processes.indices where processes[process].broadcast >= 0 && connections[processes[process].broadcast].isUp {
       send(frame, by: processes[process].broadcast, isForward: false)
@@ -237,15 +244,10 @@ extension Simulation {
 
   // MARK: Engine
 
-  /// Of the trainer's line.
-  func engineDelay(_ seconds: Double) -> Double {
-    let end = engineTime(0, seconds)
-    return Double(end.nanoseconds - now.nanoseconds) * 1e-9
-  }
-
   private func train(_ step: UInt32, _ groups: [ScoredGroup]) throws {
     guard var policy = learner?.trained.policy, let previous = learner?.trained.version, let life = learner?.life else { return }
     try checkBatch(step, groups)
+    measuring?.note(trained: groups, in: step)
     policy.train(groups.map { ($0.unit, $0.responses) }, on: machine)
     var metrics: [Metric] = []
     let version = PolicyVersion(policy.manifest, weights: policy.bytes, after: previous, &metrics)
@@ -253,6 +255,6 @@ extension Simulation {
     learner?.trained = (policy, version)
     tell(.process("learner")) { "the learner trains step \(step) on \(groups.count) groups" }
     let seconds = options.costs.stepSeconds + Double(groups.count) * options.costs.trainingSecondsPerGroup
-    post(.learner(life: life, .trained(trained, version.manifest)), after: engineDelay(seconds))
+    work(0, seconds, then: .learner(life: life, .trained(trained, version.manifest)))
   }
 }

@@ -11,13 +11,16 @@ extension Simulation {
 
   // MARK: Sending
 
-  /// - Parameter isForward: from the one that opened the connection.
-  func send(_ frame: Frame, by index: Int, isForward: Bool) {
+  /// - Parameters:
+  ///   - isForward: from the one that opened the connection.
+  ///   - size: bytes that it counts for on a link; nil: those that it has.
+  func send(_ frame: Frame, by index: Int, isForward: Bool, size: Double? = nil) {
     tally.messages += 1
     let (client, server) = (connections[index].client, connections[index].server)
     let (sender, receiver) = isForward ? (client, server) : (server, client)
-    let size = bulk(of: frame)
+    let size = size ?? Double(frame.header.count + (frame.payload?.count ?? 0))
     tally.bytes += size
+    if sender == 0 { bytesFromLearner += size }
     if processes[sender].resetsNext {
       processes[sender].resetsNext = false
       fire(.reset)
@@ -69,7 +72,9 @@ extension Simulation {
       fire(.delay)
     }
     at += UInt64(delay * 1e9)
-    if isForward {
+    if letter.size > Self.bulkSize, options.piecesStandForMany {
+      // Its parts are requested one after the other, and what is small comes between them.
+    } else if isForward {
       at = max(at, connections[index].forward.lastArrival)
       connections[index].forward.lastArrival = at
     } else {
@@ -85,10 +90,14 @@ extension Simulation {
 
   private static var bulkSize: Double { 4096 }
 
-  /// Chunks count for what they would weigh in a model of the stated size.
-  private func bulk(of frame: Frame) -> Double {
-    guard let payload = frame.payload else { return Double(frame.header.count) }
-    return Double(payload.count) / Double(SimulatedPolicy.byteCount) * options.costs.modelBytes
+  /// Bytes of what is fetched, in a model of the stated size.
+  func bulk(of fetch: Fetch) -> Double {
+    if options.startsWithWeights, newestVersion == 0 { return 0 }
+    let share = Double(fetch.count) / Double(SimulatedPolicy.byteCount) * options.costs.modelBytes
+    guard case .delta = fetch.source, let deltaShare = options.costs.deltaShare,
+      let count = learner?.weights.newest.delta?.byteCount
+    else { return share }
+    return Double(fetch.count) / Double(count) * options.costs.modelBytes * deltaShare
   }
 
   private func fireCut(_ sender: Int, _ receiver: Int) {
@@ -149,7 +158,7 @@ extension Simulation {
       let letters = isForward ? connections[index].forward.waiting : connections[index].backward.waiting
       guard !letters.isEmpty else { continue }
       if isForward { connections[index].forward.waiting = [] } else { connections[index].backward.waiting = [] }
-      for letter in letters { send(letter.frame, by: index, isForward: isForward) }
+      for letter in letters { send(letter.frame, by: index, isForward: isForward, size: letter.size) }
     }
   }
 

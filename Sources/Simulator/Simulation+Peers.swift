@@ -39,7 +39,9 @@ extension Simulation {
 
   private var transfer: TransferSettings {
     TransferSettings(
-      chunk: SimulatedPolicy.byteCount / 2 + 1, window: 2, patience: .seconds(options.heartbeat * 2),
+      chunk: SimulatedPolicy.byteCount / options.chunks + 1, window: options.chunks,
+      // What stands for many chunks takes as long as all of them, and where nothing is lost it comes.
+      patience: options.piecesStandForMany ? .seconds(1_000_000) : .seconds(options.heartbeat * 2),
       target: .seconds(options.heartbeat))
   }
 
@@ -67,6 +69,7 @@ extension Simulation {
     processes[process].service = nil
     processes[process].judging = nil
     processes[process].hungUntil = 0
+    dropJobs(of: process)
     processes[process].pushes = [:]
     if process == 0 { learner = nil }
     // What the kernel had taken from it may arrive yet; what went to it does not.
@@ -91,6 +94,7 @@ extension Simulation {
 
   func tellWorker(_ process: Int, _ event: WorkerEvent) throws {
     let time = processes[process].clock.instant(at: now)
+    if case .loaded(let version) = event { measuring?.note(loaded: version, by: process, at: now) }
     guard let actions = processes[process].worker?.receive(event, at: time) else { return }
     for action in actions { try carryOut(action, ofWorker: process) }
   }
@@ -109,7 +113,7 @@ extension Simulation {
   }
 
   private func worker(_ process: Int, _ event: WorkerEvent, after seconds: Double) {
-    queue.post(.worker(process: process, life: processes[process].life, event), at: engineTime(process, seconds))
+    work(process, seconds, then: .worker(process: process, life: processes[process].life, event))
   }
 
   private func carryOut(_ action: WorkerAction, ofWorker process: Int) throws {
@@ -202,7 +206,7 @@ extension Simulation {
   }
 
   private func scorer(_ process: Int, _ event: ScorerEvent, after seconds: Double) {
-    queue.post(.scorer(process: process, life: processes[process].life, event), at: engineTime(process, seconds))
+    work(process, seconds, then: .scorer(process: process, life: processes[process].life, event))
   }
 
   private func carryOut(_ action: ScorerAction, ofScorer process: Int) throws {
@@ -213,7 +217,12 @@ extension Simulation {
     case .prepare: scorer(process, .prepared, after: 0.2)
     case .score(let group):
       tell(.unit(group.lease.unit)) { "\(processes[process].name) scores unit \(group.lease.unit)" }
-      try judge(group, by: process)
+      if options.scoresLocally {
+        let thinking = group.responses.map { SimulatedSampling.thinking(of: $0) as Double? }
+        deliver(group, thinking, process, seconds: options.costs.scoringSeconds)
+      } else {
+        try judge(group, by: process)
+      }
     case .push(let group):
       tell(.unit(group.unit)) { "\(processes[process].name) pushes the scored group of unit \(group.unit)" }
       send(codec.encode(spoiled(group, by: process)), by: processes[process].scored, isForward: true)
@@ -224,10 +233,9 @@ extension Simulation {
   }
 
   /// The group with its rewards, once all are there.
-  func deliver(_ group: ResponseGroup, _ thinking: [Double?], _ process: Int) {
+  func deliver(_ group: ResponseGroup, _ thinking: [Double?], _ process: Int, seconds: Double = 0.001) {
     let lease = group.lease
     let outcomes = group.responses.map { SimulatedSampling.outcome(of: $0) }
-    let seconds = 0.001
     guard
       let rewards = try? GroupRewards.compute(
         outcomes: outcomes, thinking: thinking, step: Int(lease.step) - 1, settings: options.trustGRPO)

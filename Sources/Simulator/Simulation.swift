@@ -18,6 +18,10 @@ enum SimulatedEvent {
   /// The reward service answers a scorer.
   indirect case service(process: Int, life: UInt32, RewardServiceEvent)
   indirect case learner(life: UInt32, LearnerEvent)
+  /// The learner's loop is done with the event that it took last.
+  case learnerLoop(life: UInt32)
+  /// A job on shared cores may be done, if nothing has changed since this was planned.
+  case cores(plan: UInt64)
   indirect case disk(life: UInt32, DiskStep)
   case start(process: Int, life: UInt32)
   case fault(Int)
@@ -57,6 +61,15 @@ package final class Simulation {
   /// A learner that stopped and was replaced.
   var stoppedLearner: SimulatedLearner?
   var isCalm = false
+  /// Where all processes run, if they share their cores.
+  var sharedCores: SharedCores?
+  var coresPlan: UInt64 = 0
+  /// Of jobs on shared cores.
+  var stretch: [Role: Measuring.JobSeconds] = [:]
+  var learnerLoopSeconds = 0.0
+  var bytesFromLearner = 0.0
+  /// What is measured of the run, if it is measured.
+  var measuring: Measuring?
   /// How far the wall clock is off, in seconds; only the journal's time stamps show it.
   var wallOffset = 0.0
   /// On which machine the learner runs.
@@ -106,6 +119,7 @@ package final class Simulation {
     self.plan = plan
     journalFile = JournalFile(codec: codec, settings: options.trustGRPO)
     sampling = SimulatedSampling(groupSize: options.groupSize)
+    sharedCores = options.costs.cores.map { SharedCores(cores: $0) }
     firstArtifact = Array("{\"model_type\": \"simulated\"}".utf8)
   }
 
@@ -132,7 +146,7 @@ package final class Simulation {
     return report
   }
 
-  private func setUp() throws {
+  func setUp() throws {
     addProcess("learner", .learner, 0)
     for index in 0..<options.workers { addProcess("worker-\(index)", .worker, index) }
     for index in 0..<options.scorers { addProcess("scorer-\(index)", .scorer, index) }
@@ -160,7 +174,7 @@ package final class Simulation {
     return index
   }
 
-  private func perform(_ event: SimulatedEvent) throws {
+  func perform(_ event: SimulatedEvent) throws {
     switch event {
     case .arrival(let connection, let isForward, let epoch, let letter):
       try arrive(letter, by: connection, isForward: isForward, epoch: epoch)
@@ -179,6 +193,8 @@ package final class Simulation {
       if isHeldUp(process, by: .service(process: process, life: life, event)) { return }
       try tellService(process, event)
     case .learner(let life, let event): try tellLearner(event, life: life)
+    case .learnerLoop(let life): try passLoop(life)
+    case .cores(let plan): try passCores(plan)
     case .disk(let life, let step): try perform(step, life: life)
     case .start(let process, let life):
       guard processes[process].life == life, processes[process].state == .down else { return }
@@ -234,18 +250,6 @@ package final class Simulation {
 
   func tickSoon(_ process: Int) {
     post(.timer(process: process, life: processes[process].life), after: processes[process].random.uniform(0, options.tick))
-  }
-
-  /// When a job that takes `seconds` is done, if the process's engine takes one after the other.
-  func engineTime(_ process: Int, _ seconds: Double) -> Instant {
-    let begin = max(now.nanoseconds, processes[process].engineFreeAt)
-    var end = begin + UInt64(seconds * processes[process].slowness * 1e9)
-    if processes[process].hungUntil > begin {
-      end += processes[process].hungUntil - begin
-      fire(.hungEngine)
-    }
-    processes[process].engineFreeAt = end
-    return Instant(nanoseconds: end)
   }
 
   // MARK: Ends
@@ -305,6 +309,8 @@ extension SimulationOptions {
     let group =
       costs.prefillSeconds + (1 + costs.spread) * costs.responseTokens * Double(groupSize) / costs.tokensPerSecond
     let rounds = (2 * Double(promptsPerStep) / Double(max(workers, 1))).rounded(.up)
-    return 2 + costs.stepSeconds + rounds * group + Double(promptsPerStep) * (costs.trainingSecondsPerGroup + costs.scoringSeconds)
+    let threads = costs.learnerThreads + workers * costs.workerThreads + scorers * costs.scorerThreads
+    let crowding = costs.cores.map { max(1, Double(threads) / $0) } ?? 1
+    return 2 + crowding * ( costs.stepSeconds + rounds * group + Double(promptsPerStep) * (costs.trainingSecondsPerGroup + costs.scoringSeconds))
   }
 }

@@ -35,6 +35,12 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var reconnect = 0.5
   /// Silence after which a connection is given up by the network itself.
   package var connectionTimeout = 15.0
+  /// Whether scorers judge thinking with a model of their own; otherwise they ask the reward service.
+  package var scoresLocally = false
+  /// Whether every worker has the first policy before the run begins; otherwise it fetches it.
+  package var startsWithWeights = false
+  /// Chunks that a policy version is fetched in.
+  package var chunks = 2
   /// How long a request to the reward service may take.
   package var serviceDeadline = 8.0
   /// Whether a group goes on with its outcome rewards alone when the reward service is down; otherwise it is declined.
@@ -96,6 +102,11 @@ extension SimulationOptions {
 }
 
 extension SimulationOptions {
+  /// Whether a version comes in so few pieces that each stands for many chunks of a real one. Only where nothing is lost.
+  var piecesStandForMany: Bool {
+    faults.kinds.isEmpty && costs.modelBytes / Double(chunks) > 4 * Double(Limits.standard.chunk)
+  }
+
   /// Whether a process of this name takes part from the start.
   package func hasProcess(_ name: String) -> Bool {
     name == "learner" || (0..<workers).contains { name == "worker-\($0)" } || (0..<scorers).contains { name == "scorer-\($0)" }

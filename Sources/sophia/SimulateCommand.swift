@@ -20,7 +20,10 @@ struct SimulateCommand: AsyncParsableCommand {
         sophia simulate --seeds 10000 --jobs 2            ten thousand seeds, two at a time
         sophia simulate --faults kill:learner@12.5,partition:worker-0@3+20
         sophia simulate --list-faults                     what can go wrong
-        sophia simulate --predict --calibrate runs/demo   what more workers would bring
+        sophia simulate --calibrate runs/demo --plot plan.html
+                                                          what more workers would bring
+        sophia simulate --predict --tokens-per-second 2500 --response-tokens 600 --model-bytes 15e9 --link 1.25e9 \
+          --training-seconds 0.4 --set promptsPerStep=512 --set groupSize=8 --scorers 8
 
       A fault is KIND:PROCESS@SECONDS, then +SECONDS that it lasts and *STRENGTH from 0 to 1 where they matter. A seed that \
       breaks an invariant is shown with a shortened plan that still does, and with the command that repeats it.
@@ -47,8 +50,13 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: "Training steps.")
   var steps = SimulationOptions().steps
 
-  @Option(help: "Versions that a sample may lag behind; drawn from the seed if absent, unless there are no faults.")
-  var staleness: Int?
+  @Option(
+    name: .customLong("staleness"),
+    help: "Versions that a sample may lag behind; drawn from the seed if absent, unless there are no faults. For a prediction a list: 0,1,2.")
+  var stalenessList: String?
+
+  /// Of a run or a sweep.
+  private var staleness: Int? { stalenessList.flatMap { Int($0) } }
 
   @Option(help: "Exactly these faults instead of those of the seed: KIND:PROCESS@SECONDS[+SECONDS][*STRENGTH],...")
   var faults: String?
@@ -77,8 +85,15 @@ struct SimulateCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @OptionGroup(title: "Prediction")
+  var prediction: PredictArguments
+
   func run() async throws {
     if listFaults { return try printLine(FaultKind.allCases.map { "\($0.rawValue)" }.joined(separator: "\n")) }
+    if prediction.isWanted, !listKnobs { return try await predict() }
+    if let stalenessList, staleness == nil {
+      throw UsageError(message: "--staleness \(stalenessList) is no number", advice: "a list of several is for --predict")
+    }
     let options = try resolved()
     if listKnobs {
       let table = try SimulationKnobs.table(options)
@@ -87,6 +102,15 @@ struct SimulateCommand: AsyncParsableCommand {
         table.map { "\($0.name.padding(toLength: width, withPad: " ", startingAt: 0))  \($0.value)" }.joined(separator: "\n"))
     }
     if let seeds { try await sweep(seeds, options) } else { try one(options) }
+  }
+
+  private func predict() async throws {
+    var given = SimulationOptions()
+    given.scorers = scorers
+    let prediction = Predict(
+      self.prediction, staleness: try PredictArguments.list(stalenessList ?? "0,1,2", "staleness", 0...64),
+      jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount, json: json, seed: seed)
+    try await prediction.run(given) { try SimulationKnobs.turn($0, knobs) }
   }
 
   // MARK: What is run

@@ -6,7 +6,7 @@ internal import Simulator
 /// Every knob of a simulation by name, so that one can be turned on the command line: `costs.latency=0.1`.
 enum SimulationKnobs {
   /// Knobs that may be absent, and what they hold otherwise.
-  private static let optional = ["hedgeAfter", "costs.cores"]
+  private static let optional = ["hedgeAfter", "costs.cores", "costs.deltaShare"]
 
   /// Each with its value: numbers, `true`, `false`, or a list of fault kinds.
   static func table(_ options: SimulationOptions) throws -> [(name: String, value: String)] {
