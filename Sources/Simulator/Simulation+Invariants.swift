@@ -221,7 +221,7 @@ extension Simulation {
 
   // MARK: Liveness
 
-  static var watchInterval: Double { 2 }
+  var watchInterval: Double { max(2, options.heartbeat) }
 
   /// How long nothing may happen while it is calm: a lease may have to run out, and be generated anew.
   private var bound: Double {
@@ -231,7 +231,7 @@ extension Simulation {
   func watch() throws {
     // A run that is measured may be as slow as its costs make it.
     guard measuring == nil else { return }
-    post(.watch, after: Self.watchInterval)
+    post(.watch, after: watchInterval)
     guard isCalm, end == nil else {
       if end != nil { try watchFarewell() }
       return

@@ -104,6 +104,8 @@ package struct SteadyState: Sendable, Hashable, Codable {
     package var worker = 1.0
     package var scorer = 1.0
     package var learner = 1.0
+
+    package init() {}
   }
 
   /// Virtual seconds that were measured, and what was trained in them.

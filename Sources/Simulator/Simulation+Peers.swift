@@ -25,7 +25,7 @@ extension Simulation {
       settings.planted = options.planted
       processes[process].worker = WorkerRole(hello: hello(process), settings: settings, seed: seed, now: time)
     case .scorer:
-      let settings = ScorerRole.Settings(link: link, queueLimit: 64, transfer: transfer)
+      let settings = ScorerRole.Settings(link: link, queueLimit: options.scorerQueue, transfer: transfer)
       processes[process].scorer = ScorerRole(hello: hello(process), settings: settings, seed: seed, now: time)
       processes[process].service = RewardService(settings: options.serviceSettings, seed: seed, now: time)
     }

@@ -100,6 +100,8 @@ package final class Simulation {
   /// Weights of versions that were taken back, oldest first.
   var formerLines: [UInt64: [[UInt8]]] = [:]
   var end: RunEnd?
+  /// A process that was there when the end was last looked for.
+  private var lingering = 0
   var endedAt = Instant(nanoseconds: 0)
   var lastProgress = Instant(nanoseconds: 0)
   var violation: Violation?
@@ -156,7 +158,7 @@ package final class Simulation {
     }
     for (index, fault) in plan.enumerated() { post(.fault(index), after: fault.at) }
     post(.calm, after: options.faults.calmAfter)
-    post(.watch, after: Self.watchInterval)
+    post(.watch, after: watchInterval)
   }
 
   /// - Returns: its index.
@@ -256,7 +258,16 @@ package final class Simulation {
 
   /// Once the learner has ended the run and everyone who can has gone.
   private var isOver: Bool {
-    end != nil && processes.indices.allSatisfy { $0 == 0 || !processes[$0].isUp || processes[$0].visitor != nil || isBroken($0) }
+    guard end != nil else { return false }
+    // Most of the time the one that was there last time is there still.
+    if lingering < processes.count, isThere(lingering) { return false }
+    guard let next = processes.indices.first(where: isThere) else { return true }
+    lingering = next
+    return false
+  }
+
+  private func isThere(_ process: Int) -> Bool {
+    process != 0 && processes[process].isUp && processes[process].visitor == nil && !isBroken(process)
   }
 
   private var deadline: Double {

@@ -39,6 +39,8 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var scoresLocally = false
   /// Whether every worker has the first policy before the run begins; otherwise it fetches it.
   package var startsWithWeights = false
+  /// Groups that a scorer holds before it takes no more.
+  package var scorerQueue = 64
   /// Chunks that a policy version is fetched in.
   package var chunks = 2
   /// How long a request to the reward service may take.
