@@ -105,7 +105,9 @@ package struct SteadyState: Sendable, Hashable, Codable {
     package var scorer = 1.0
     package var learner = 1.0
 
-    package init() {}
+    package init(worker: Double = 1, scorer: Double = 1, learner: Double = 1) {
+      (self.worker, self.scorer, self.learner) = (worker, scorer, learner)
+    }
   }
 
   /// Virtual seconds that were measured, and what was trained in them.
