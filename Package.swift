@@ -79,6 +79,7 @@ let package = Package(
         "ActionableErrors", "DataSets", "DurableFiles", "Images", "Rewards", "Rollout", "Settings", "Threads", "Tokenization",
         "Torch", "TrustGRPO", "VisionLanguage",
       ]),
+    library("Simulator", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", "WeightDeltas", "Wire"]),
     library("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore"]),
     library("FaultProxy", ["ActionableErrors", "CLinux"]),
     library(
@@ -98,7 +99,7 @@ let package = Package(
       name: "sophia",
       dependencies: [
         "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rewards", "Rollout", "Runs", "Settings",
-        "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Tests
     tests("DurableFiles", ["ActionableErrors"]),
@@ -117,6 +118,7 @@ let package = Package(
     tests("Rollout", ["DurableFiles", "TrustGRPO", "WeightDeltas"]),
     tests("WeightDeltas", ["DurableFiles", "Rollout"]),
     tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO"]),
+    tests("Simulator", ["DurableFiles", "Rollout", "TrustGRPO", "Wire"]),
     tests("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
     tests(
       "RunStore",

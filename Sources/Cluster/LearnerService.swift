@@ -3,6 +3,7 @@ internal import DurableFiles
 package import Rollout
 internal import Synchronization
 package import TrustGRPO
+internal import WeightDeltas
 internal import Wire
 
 /// What the learner tells peers that join, besides what its role knows.

@@ -223,8 +223,8 @@ final class Connection: Polled, Resumable {
     let (flow, lane) = (flows[direction], link.lanes[direction])
     guard !isClosed, !flow.isReceiverGone else { return 0 }
     let allowed = lane.allowance(bytes.count)
-    let outcome = allowed > 0 ? senders[direction.opposite].send(UnsafeRawBufferPointer(rebasing: bytes[..<allowed])) : .bytes(0)
-    switch outcome {
+    let part = UnsafeRawBufferPointer(rebasing: bytes[..<allowed])
+    switch part.isEmpty ? .bytes(0) : senders[direction.opposite].send(part) {
     case .bytes(let count):
       link.counts.forwarded(count, direction)
       if lane.carried(count) { reset() }

@@ -58,7 +58,7 @@ enum Sockets {
     guard descriptor >= 0 else { return nil }
     // Only among loopback addresses is it sure that one reaches the other.
     if address.isLoopback, source.isLoopback {
-      set(descriptor, IPPROTO_IP_LEVEL, IP_BIND_ADDRESS_NO_PORT, 1)
+      set(descriptor, ipLevel, IP_BIND_ADDRESS_NO_PORT, 1)
       _ = source.withPort(0) { bind(descriptor, $0, $1) }
     }
     sendAtOnce(descriptor)
@@ -71,7 +71,7 @@ enum Sockets {
 
   /// The proxy adds no waiting of its own to small messages.
   static func sendAtOnce(_ descriptor: Int32) {
-    set(descriptor, IPPROTO_TCP_LEVEL, TCP_NODELAY, 1)
+    set(descriptor, tcpLevel, TCP_NODELAY, 1)
   }
 
   /// Why an attempt to connect failed, 0 if it did not.
@@ -93,8 +93,8 @@ enum Sockets {
     _ = Glibc.close(descriptor)
   }
 
-  private static let IPPROTO_IP_LEVEL = Int32(IPPROTO_IP)
-  private static let IPPROTO_TCP_LEVEL = Int32(IPPROTO_TCP)
+  private static let ipLevel = Int32(IPPROTO_IP)
+  private static let tcpLevel = Int32(IPPROTO_TCP)
 
   private static func make() -> Int32 {
     socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)

@@ -25,6 +25,8 @@ package struct LearnerSettings: Sendable, Hashable {
   package var stallAfter: Duration
   /// Time without progress after which the run ends; nil: it waits for as long as it takes.
   package var endAfterStall: Duration?
+  /// Set by the simulator's tests only.
+  package var planted: PlantedDefect?
 
   package init(
     totalSteps: UInt32, promptsPerStep: Int, admission: AdmissionRules, leaseDuration: Duration, heartbeat: Duration,

@@ -14,7 +14,7 @@ extension LearnerRole {
   func standing(of id: LeaseID) -> Standing {
     if leases[id] != nil { return .open }
     // A lease that is closed counts if its unit's group came under it.
-    let unit = leases.unit(of: id, incarnation: incarnation) ?? units(taken: id)
+    let unit = leases.unit(of: id, incarnation: incarnation) ?? groups.unit(under: id)
     guard let unit, let entry = ledger.entry(of: unit), entry.leases.first?.id == id else { return .void }
     return switch entry.state {
     case .scored: .scored
@@ -23,37 +23,33 @@ extension LearnerRole {
     }
   }
 
-  /// The unit whose admitted group came under a lease of an earlier incarnation.
-  private func units(taken id: LeaseID) -> UnitID? {
-    id.incarnation < incarnation ? groups.values.first { $0.lease == id }?.unit : nil
-  }
-
   mutating func handOutLeases(at now: Instant, _ actions: inout [LearnerAction]) {
-    while firstOpen < ledger.issued, ledger.entries[firstOpen].state.isFinal { firstOpen += 1 }
     guard !isJournalPaused else { return }
-    for position in firstOpen..<ledger.issued {
-      let entry = ledger.entries[position]
-      guard entry.state == .queued, entry.notBefore.map({ $0 <= now }) ?? true else { continue }
-      guard let worker = membership.hungriestWorker() else { return }
-      issue(entry, to: worker, at: now, &actions)
+    while let entry = ledger.nextQueued(at: now) {
+      guard let worker = membership.hungriestWorker(), issue(entry, to: worker, at: now, &actions) else { return }
     }
     hedgeStragglers(at: now, &actions)
   }
 
+  /// - Returns: false if the unit can have no (further) lease.
   private mutating func issue(
     _ entry: Ledger.Entry, to worker: PeerID, at now: Instant, _ actions: inout [LearnerAction]
-  ) {
-    let id = leases.nextID(incarnation: incarnation)
-    guard let attempt = ledger.lease(entry.unit, as: id) else { return }
+  ) -> Bool {
+    var id = leases.nextID(incarnation: incarnation)
+    let earlier = LeaseID(incarnation: incarnation, number: max(1, id.number - 1))
+    if settings.planted == .reuseLeaseNumber, leases[earlier] == nil { id = earlier }
+    guard let attempt = ledger.lease(entry.unit, as: id) else { return false }
     leases.open(
       id,
       LeaseTable.Record(
         unit: entry.unit, attempt: attempt, version: version, step: entry.step, worker: worker,
         deadline: now + settings.leaseDuration, issued: now, sent: now))
+    noteLone(entry.unit)
     membership.lend(to: worker)
     record([.leased(unit: entry.unit, lease: id, attempt: attempt, worker: worker.name, version: version)], &actions)
     actions.append(
       .lease(worker, id: id, unit: entry.unit, attempt: attempt, version: version, step: entry.step))
+    return true
   }
 
   /// When nothing is queued and a worker is idle, a unit whose lease takes much longer than others do is leased to a
@@ -61,24 +57,32 @@ extension LearnerRole {
   private mutating func hedgeStragglers(at now: Instant, _ actions: inout [LearnerAction]) {
     guard let factor = settings.hedgeAfter, let typical = pace.typical else { return }
     let patience = max(typical * factor, settings.heartbeat * 2)
-    for (id, lease) in leases.all {
-      guard let issued = lease.issued, now - issued > patience, let entry = ledger.entry(of: lease.unit),
-        entry.leases.count == 1, ledger.isGenerating(lease.unit, under: id),
-        let worker = membership.hungriestWorker(besides: lease.worker)
-      else { continue }
+    while membership.hungriestWorker() != nil,
+      let (lease, issued, worker) = leases.straggler(
+        after: patience, at: now, { membership.hungriestWorker(besides: $0.worker) }),
+      let entry = ledger.entry(of: lease.unit)
+    {
       actions.append(
         .log(
           .info,
           "unit \(lease.unit) is leased to \(worker) too: \(lease.worker) has had it for \(rounded(now - issued)), others take \(rounded(typical))"
         ))
-      issue(entry, to: worker, at: now, &actions)
+      guard issue(entry, to: worker, at: now, &actions) else { return }
     }
+  }
+
+  /// A unit can be hedged while it is out on one lease and its group is still to be generated.
+  private mutating func noteLone(_ unit: UnitID) {
+    guard settings.hedgeAfter != nil, let out = ledger.entry(of: unit)?.leases else { return }
+    for lease in out { leases.noteLone(lease.id, out.count == 1 && !lease.isGenerated) }
   }
 
   private func rounded(_ duration: Duration) -> String { "\(Double(Int(duration.inSeconds * 100)) / 100) s" }
 
   mutating func noteGenerated(_ id: LeaseID, by peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]) {
     guard let lease = leases[id], lease.worker == peer, ledger.markGenerated(lease.unit, lease: id) else { return }
+    noteLone(lease.unit)
+    membership.trust(peer)
     membership.returnLease(of: peer)
     if let issued = lease.issued { pace.note(now - issued) }
     record([.generated(unit: lease.unit, lease: id)], &actions)
@@ -90,10 +94,11 @@ extension LearnerRole {
   ) {
     if case .farewell = phase { return }
     do throws(Refusal) {
-      guard role == .scorer else { throw .notAScorer(peer) }
+      guard role == .scorer || settings.planted == .skipRoleCheck else { throw .notAScorer(peer) }
       guard let lease = leases[group.lease] else {
         // Its group is on the disk or on the way there already.
         guard standing(of: group.lease) != .void else { throw .unknownLease(group.lease) }
+        if settings.planted == .skipDeduplication { record([.admitted(group, worker: "", scorer: peer.name)], &actions) }
         duplicates += 1
         return
       }
@@ -103,20 +108,22 @@ extension LearnerRole {
       else { throw .wrongUnit(group.lease) }
       guard taskMatches else { throw .otherTask(group.lease) }
       do throws(Refusal) {
-        try settings.admission.check(group)
+        if settings.planted != .skipAdmission { try settings.admission.check(group) }
       } catch {
         endLease(group.lease, lease, reason: error.description, at: now, &actions)
         throw error
       }
-      let rivals = leases.all.filter { $0.record.unit == group.unit && $0.id != group.lease }
-      for (id, rival) in rivals { outdo(id, rival, &actions) }
+      for rival in ledger.entry(of: group.unit)?.leases ?? [] where rival.id != group.lease {
+        if let record = leases[rival.id] { outdo(rival.id, record, &actions) }
+      }
       let wasGenerating = ledger.isGenerating(lease.unit, under: group.lease)
       guard ledger.markScored(lease.unit, lease: group.lease) else { throw .unknownLease(group.lease) }
-      if wasGenerating { membership.returnLease(of: lease.worker) }
+      if wasGenerating, settings.planted != .forgetCredit { membership.returnLease(of: lease.worker) }
       leases.close(group.lease)
-      groups[group.unit] = group
+      groups.insert(group)
       let ticket = record([.admitted(group, worker: lease.worker.name, scorer: peer.name)], &actions)
       awaitingDisk.append((ticket, group.lease, group.unit, lease.worker))
+      if settings.planted == .acknowledgeEarly { actions.append(.send(lease.worker, .durable([group.lease]))) }
     } catch {
       refusals += 1
       actions.append(.log(.warning, "refused a group from \(peer): \(error)"))
@@ -125,23 +132,22 @@ extension LearnerRole {
 
   /// What is durable is the learner's to keep; its workers may let it go.
   mutating func admit(through ticket: Int, at now: Instant, _ actions: inout [LearnerAction]) {
-    let durable = awaitingDisk.prefix { $0.ticket <= ticket }
     var acknowledged: [PeerID: [LeaseID]] = [:]
-    for (_, lease, unit, worker) in durable {
+    while let first = awaitingDisk.first, first.ticket <= ticket, let (_, lease, unit, worker) = awaitingDisk.popFirst() {
       guard ledger.admit(unit) else { continue }
       lastProgress = now
       acknowledged[worker, default: []].append(lease)
     }
-    awaitingDisk.removeFirst(durable.count)
     for (peer, leases) in acknowledged.sorted(by: { $0.key < $1.key }) {
       actions.append(.send(peer, .durable(leases)))
     }
   }
 
-  /// A lease of this incarnation may be answered with any version up to the present one; one of an earlier incarnation
-  /// also with a version that is still to be made again.
+  /// A lease that this incarnation has sent may be answered with any version up to the present one. What a worker held
+  /// from before was sampled from the line before, which counts as far as it is made again.
   private func newestVersion(of lease: LeaseTable.Record) -> UInt64 {
-    lease.issued == nil ? max(version, lineEnd) : version
+    if settings.planted == .forgetStalenessAfterResume { return .max }
+    return lease.sent == nil ? lineEnd : version
   }
 
   /// Ends a lease whose unit's group has come under another one.
@@ -160,9 +166,10 @@ extension LearnerRole {
     let unit = lease.unit
     outdo(id, lease, &actions)
     guard ledger.endLease(unit, lease: id, isFault: isFault), let entry = ledger.entry(of: unit) else { return }
+    noteLone(unit)
     record([.leaseEnded(unit: unit, lease: id, reason: reason)], &actions)
     guard entry.state == .queued else { return }
-    if isFault, entry.failures >= settings.maximumAttempts {
+    if isFault, entry.failures >= settings.maximumAttempts, settings.planted != .neverDeadLetter {
       return giveUp(unit, after: entry.failures, reason: reason, &actions)
     }
     if isFault { ledger.holdBack(unit, until: now + settings.pause(of: unit, failures: entry.failures)) }
@@ -182,7 +189,9 @@ extension LearnerRole {
   }
 
   /// The leases that were out when the last incarnation ended stay out for a while: their workers may be there still,
-  /// with groups that nobody has to generate again. Those sampled from a version that will not come back end at once.
+  /// with groups that nobody has to generate again. Those sampled from a version that will not come back end at once, and
+  /// so do those of earlier incarnations: they may have been answered with a version of any line since, and only the last
+  /// one is known.
   mutating func takeUp(_ recovered: [RecoveredLedger.Lease], at now: Instant, _ actions: inout [LearnerAction]) {
     for lease in recovered {
       guard let entry = ledger.entry(of: lease.unit) else { continue }
@@ -190,10 +199,10 @@ extension LearnerRole {
         unit: lease.unit, attempt: lease.attempt, version: lease.version, step: entry.step,
         worker: PeerID(name: lease.worker, connection: ""), deadline: now + settings.peerTimeout, issued: nil, sent: nil)
       leases.reopen(lease.id, record)
-      if lease.version > lineEnd {
-        endLease(
-          lease.id, record, reason: "version \(lease.version) is gone", isFault: false, at: now, &actions)
-      }
+      let isOld = lease.id.incarnation + 1 < incarnation
+      guard isOld || lease.version > lineEnd, settings.planted != .forgetStalenessAfterResume else { continue }
+      let reason = isOld ? "it is older than the last restart" : "version \(lease.version) is gone"
+      endLease(lease.id, record, reason: reason, isFault: false, at: now, &actions)
     }
   }
 }
@@ -209,6 +218,3 @@ extension LearnerSettings {
   }
 }
 
-extension UnitState {
-  fileprivate var isFinal: Bool { self == .trained || self == .deadLettered }
-}

@@ -61,7 +61,7 @@ extension LearnerRole {
   private mutating func receive(
     _ heartbeat: Heartbeat, from peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]
   ) {
-    if heartbeat.incarnation != incarnation { return actions.append(.send(peer, .helloWanted)) }
+    if heartbeat.incarnation != incarnation || settings.planted == .greetForEver { return actions.append(.send(peer, .helloWanted)) }
     let isStuck = answerHeld(heartbeat.held, of: peer, &actions)
     membership.update(peer, credit: isStuck ? 0 : heartbeat.credit, version: heartbeat.version)
     answerMissing(heartbeat, of: peer, at: now, &actions)
@@ -95,9 +95,8 @@ extension LearnerRole {
     _ heartbeat: Heartbeat, of peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]
   ) {
     guard membership.lent(to: peer) > 0 else { return }
-    let held = Set(heartbeat.held)
     for (id, lease) in leases.held(by: peer)
-    where ledger.isGenerating(lease.unit, under: id) && !held.contains(id) {
+    where !heartbeat.held.contains(id) && ledger.isGenerating(lease.unit, under: id) {
       if heartbeat.credit == 0 {
         // A worker that came back after the learner did has credit once it has the weights.
         guard lease.issued != nil || heartbeat.version != nil else { continue }
@@ -127,8 +126,8 @@ extension LearnerRole {
     }
     let released = shelf.release(at: now)
     if !released.isEmpty { actions.append(.release(versions: released)) }
-    for (id, lease) in leases.overdue(at: now) {
-      if ledger.isGenerating(lease.unit, under: id) { membership.pause(lease.worker) }
+    for (id, lease) in leases.overdue(at: now) where settings.planted != .neverExpire {
+      if ledger.isGenerating(lease.unit, under: id) { membership.doubt(lease.worker) }
       let isGone = lease.worker.connection.isEmpty
       endLease(
         id, lease,

@@ -18,11 +18,13 @@ extension LearnerRole {
   mutating func trainIfReady(_ actions: inout [LearnerAction]) {
     guard training == nil else { return }
     let start = Int(version) * settings.promptsPerStep
-    let batch = ledger.entries.dropFirst(start).prefix(settings.promptsPerStep)
-    guard batch.count == settings.promptsPerStep,
-      batch.allSatisfy({ $0.state == .admitted || $0.state == .deadLettered })
-    else { return }
-    let admitted = batch.filter { $0.state == .admitted }.compactMap { groups[$0.unit] }
+    let end = start + settings.promptsPerStep
+    firstPending = max(firstPending, start)
+    while firstPending < min(end, ledger.issued), ledger.entries[firstPending].state.isReady { firstPending += 1 }
+    guard firstPending >= end else { return }
+    let batch = ledger.entries[start..<end]
+    var admitted = batch.filter { $0.state == .admitted }.compactMap { groups[$0.unit] }
+    if settings.planted == .trainInArrivalOrder { admitted.sort { $0.lease < $1.lease } }
     training = admitted.map(\.unit)
     actions.append(.train(step: UInt32(version) + 1, groups: admitted))
   }
@@ -38,7 +40,7 @@ extension LearnerRole {
       return close(.failed(reason: "the trainer was asked for \(asked) and answered \(answer)"), &actions)
     }
     for unit in batch {
-      if ledger.train(unit) { groups[unit] = nil }
+      if ledger.train(unit) { groups.remove(unit) }
     }
     version = manifest.version
     self.manifest = manifest
@@ -57,6 +59,11 @@ extension LearnerRole {
   }
 }
 
+extension UnitState {
+  /// Whether a step need not wait for the unit any more. It stays so until the step is trained.
+  fileprivate var isReady: Bool { self == .admitted || self == .deadLettered }
+}
+
 extension LearnerRole {
   /// A step that was taken back and is trained again must make the same policy. If it does not (another machine, other
   /// threads), what was sampled from the old one no longer counts.
@@ -69,8 +76,9 @@ extension LearnerRole {
         .warning,
         "step \(step.step) made other weights than before the restart; is this another machine, or another number of threads?"
       ))
-    for (id, lease) in leases.all where lease.issued == nil && lease.version > lineEnd {
-      endLease(id, lease, reason: "its version \(lease.version) is gone", isFault: false, at: now, &actions)
+    // Such a lease may have been answered with any version since, and the group does not say of which line it is.
+    for (id, lease) in leases.all where lease.issued == nil {
+      endLease(id, lease, reason: "the versions that it was sampled from are gone", isFault: false, at: now, &actions)
     }
   }
 }

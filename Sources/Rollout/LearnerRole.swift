@@ -18,20 +18,19 @@ package struct LearnerRole: Sendable {
   var membership: Membership
   var leases = LeaseTable()
   var pace = LeasePace()
-  /// Groups scored or admitted and not yet trained.
-  var groups: [UnitID: ScoredGroup]
+  var groups: UntrainedGroups
   var manifest: WeightManifest
   var shelf: WeightShelf
   /// The units of the step that is being trained, in the order in which their groups are summed.
   var training: [UnitID]?
   /// Groups handed to the journal, with the worker that waits for the durable acknowledgement.
-  var awaitingDisk: [(ticket: Int, lease: LeaseID, unit: UnitID, worker: PeerID)] = []
+  var awaitingDisk = FirstInFirstOut<(ticket: Int, lease: LeaseID, unit: UnitID, worker: PeerID)>()
   /// Whether the journal takes records at present.
   var isJournalPaused = false
   var lastProgress: Instant
   private var lastComplaint: Instant?
-  /// First position that is neither trained nor dead-lettered.
-  var firstOpen = 0
+  /// Position of the first unit of the next step that it still waits for; the end of the step if there is none.
+  var firstPending = 0
   private(set) var phase = Phase.running
   /// Versions up to this one come out the same as before the start, because all the groups they are made from are kept:
   /// what was sampled from them still counts.
@@ -68,9 +67,9 @@ package struct LearnerRole: Sendable {
     self.schedule = schedule
     self.manifest = manifest
     shelf = WeightShelf(newest: manifest.version, patience: settings.peerTimeout)
-    incarnation = recovered.incarnation + 1
+    incarnation = settings.planted == .reuseIncarnation ? max(1, recovered.incarnation) : recovered.incarnation + 1
     ledger = Ledger(recovered: recovered)
-    groups = Dictionary(recovered.groups.map { ($0.unit, $0) }, uniquingKeysWith: { first, _ in first })
+    groups = UntrainedGroups(recovered.groups)
     version = manifest.version
     lineEnd = recovered.lineEnd(promptsPerStep: settings.promptsPerStep, version: manifest.version)
     takenBack = recovered.takenBack
@@ -160,7 +159,7 @@ package struct LearnerRole: Sendable {
       advance(at: now, &actions)
     case .farewell(let end, let until):
       // What the run reports as done must be on the disk; after a failure nothing is promised.
-      let isDurable = durableThrough >= ticket || end.isFailure
+      let isDurable = durableThrough >= ticket || end.isFailure || settings.planted == .finishEarly
       guard (membership.isEmpty && isDurable) || now >= until else { return }
       for peer in membership.peers { actions.append(.log(.warning, "\(peer) did not say goodbye in time")) }
       phase = .finished
@@ -203,6 +202,7 @@ package struct LearnerRole: Sendable {
     let step = checkpoints.retire(durableThrough: durableThrough)
     if let paths = step.removable { actions.append(.removeCheckpoints(paths: paths)) }
     if let retired = step.retired {
+      if settings.planted == .removeBeforeDurable { actions.append(.removeCheckpoints(paths: retired.map(\.path))) }
       checkpoints.retiring(
         retired, ticket: record([.retired(checkpoints: retired.map(\.step), forgetting: step.forgetting)], &actions))
     }

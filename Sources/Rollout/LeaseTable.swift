@@ -14,14 +14,21 @@ struct LeaseTable: Sendable {
     var sent: Instant?
   }
 
-  private var open: [LeaseID: Record] = [:]
+  typealias Lease = (id: LeaseID, record: Record)
+
+  private var open = NumberedTable<LeaseID, Lease>()
+  private var deadlines = IndexedHeap<Instant>()
+  /// Those that may be hedged. This incarnation issued them, one after the other: the oldest has been out longest.
+  private var lone = IndexedHeap<LeaseID>()
+  /// The numbers of what each worker holds, oldest first.
+  private var holdings: [PeerID: [Int]] = [:]
   /// The unit of every lease issued by this incarnation; index is the number less 1.
   private var units: [UnitID] = []
 
-  subscript(id: LeaseID) -> Record? { open[id] }
+  subscript(id: LeaseID) -> Record? { open.number(of: id).flatMap { open[$0]?.record } }
 
   /// All open leases, oldest first.
-  var all: [(id: LeaseID, record: Record)] { sorted { _ in true } }
+  var all: [Lease] { open.values.sorted { $0.id < $1.id } }
 
   func nextID(incarnation: UInt32) -> LeaseID {
     LeaseID(incarnation: incarnation, number: UInt64(units.count) + 1)
@@ -34,46 +41,86 @@ struct LeaseTable: Sendable {
   }
 
   mutating func open(_ id: LeaseID, _ record: Record) {
-    precondition(id.number == UInt64(units.count) + 1, "lease numbers are used once, in order")
+    precondition(id.number <= UInt64(units.count) + 1, "lease numbers are used in order")
     units.append(record.unit)
-    open[id] = record
+    add(id, record)
   }
 
   /// Takes up a lease of an earlier incarnation.
   mutating func reopen(_ id: LeaseID, _ record: Record) {
-    open[id] = record
+    close(id)
+    add(id, record)
   }
 
   /// Gives what a worker of this name held under an earlier incarnation to the connection that it came back by.
   ///
   /// - Returns: the leases, oldest first.
-  mutating func adopt(by peer: PeerID, deadline: Instant) -> [(id: LeaseID, record: Record)] {
-    let found = sorted { $0.worker == PeerID(name: peer.name, connection: "") }
-    for (id, _) in found {
-      open[id]?.worker = peer
-      open[id]?.deadline = deadline
+  mutating func adopt(by peer: PeerID, deadline: Instant) -> [Lease] {
+    let found = held(by: PeerID(name: peer.name, connection: ""))
+    for (id, lease) in found {
+      guard let number = open.number(of: id) else { continue }
+      letGo(number, by: lease.worker)
+      open[number]?.record.worker = peer
+      open[number]?.record.deadline = deadline
+      deadlines.set(number, to: deadline)
+      hold(number, by: peer)
     }
     return found
   }
 
   mutating func close(_ id: LeaseID) {
-    open[id] = nil
+    guard let (number, lease) = open.remove(id) else { return }
+    deadlines.remove(number)
+    lone.remove(number)
+    letGo(number, by: lease.record.worker)
   }
 
   mutating func noteSent(_ id: LeaseID, at now: Instant) {
-    open[id]?.sent = now
+    guard let number = open.number(of: id) else { return }
+    open[number]?.record.sent = now
+  }
+
+  /// Notes whether the lease is the only one that is out for its unit, and its group is still to be generated. One that
+  /// an earlier incarnation issued is not hedged.
+  mutating func noteLone(_ id: LeaseID, _ isLone: Bool) {
+    guard let number = open.number(of: id) else { return }
+    if isLone, open[number]?.record.issued != nil { lone.set(number, to: id) } else { lone.remove(number) }
+  }
+
+  /// The oldest lone lease that has been out for longer than `patience` and that another worker can be found for.
+  func straggler(
+    after patience: Duration, at now: Instant, _ worker: (Record) -> PeerID?
+  ) -> (record: Record, issued: Instant, worker: PeerID)? {
+    for number in lone.ascending {
+      guard let record = open[number]?.record, let issued = record.issued, now - issued > patience else { return nil }
+      if let worker = worker(record) { return (record, issued, worker) }
+    }
+    return nil
   }
 
   /// Oldest first.
-  func overdue(at now: Instant) -> [(id: LeaseID, record: Record)] {
-    guard open.contains(where: { $0.value.deadline <= now }) else { return [] }
-    return sorted { $0.deadline <= now }
+  func overdue(at now: Instant) -> [Lease] {
+    guard let first = deadlines.firstKey, first <= now else { return [] }
+    return deadlines.prefix { $0 <= now }.compactMap { open[$0] }.sorted { $0.id < $1.id }
   }
 
   /// Oldest first.
-  func held(by peer: PeerID) -> [(id: LeaseID, record: Record)] { sorted { $0.worker == peer } }
+  func held(by peer: PeerID) -> [Lease] { holdings[peer]?.compactMap { open[$0] } ?? [] }
 
-  private func sorted(_ isWanted: (Record) -> Bool) -> [(id: LeaseID, record: Record)] {
-    open.filter { isWanted($0.value) }.sorted { $0.key < $1.key }.map { (id: $0.key, record: $0.value) }
+  private mutating func add(_ id: LeaseID, _ record: Record) {
+    let number = open.add((id, record), for: id)
+    deadlines.set(number, to: record.deadline)
+    hold(number, by: record.worker)
+  }
+
+  private mutating func hold(_ number: Int, by peer: PeerID) {
+    guard let id = open[number]?.id else { return }
+    let older = holdings[peer]?.lastIndex { open[$0].map { $0.id < id } ?? true }
+    holdings[peer, default: []].insert(number, at: older.map { $0 + 1 } ?? 0)
+  }
+
+  private mutating func letGo(_ number: Int, by peer: PeerID) {
+    holdings[peer]?.removeAll { $0 == number }
+    if holdings[peer]?.isEmpty ?? false { holdings[peer] = nil }
   }
 }

@@ -27,8 +27,10 @@ package struct Ledger: Sendable {
   }
 
   package private(set) var entries: [Entry] = []
-  package private(set) var counts: [UnitState: Int] = [:]
   private var positions: [UnitID: Int] = [:]
+  /// The number of units in each state, in the order of `UnitState.allCases`.
+  private var tally = Array(repeating: 0, count: UnitState.allCases.count)
+  private var queue = UnitQueue()
 
   package init() {}
 
@@ -50,9 +52,15 @@ package struct Ledger: Sendable {
   package var issued: Int { entries.count }
 
   /// Conservation of work (S1): the number issued is the sum over all states.
-  package var isConserved: Bool { counts.values.reduce(0, +) == entries.count }
+  package var isConserved: Bool {
+    var sum = 0
+    for count in tally { sum += count }
+    return sum == entries.count
+  }
 
-  package func count(_ state: UnitState) -> Int { counts[state, default: 0] }
+  package var counts: [UnitState: Int] { Dictionary(uniqueKeysWithValues: zip(UnitState.allCases, tally)) }
+
+  package func count(_ state: UnitState) -> Int { tally[state.index] }
 
   package func entry(of unit: UnitID) -> Entry? { positions[unit].map { entries[$0] } }
 
@@ -64,6 +72,9 @@ package struct Ledger: Sendable {
     append(Entry(unit: unit, step: step, state: .queued, attempts: 0))
     return true
   }
+
+  /// The first queued unit that may be leased now.
+  mutating func nextQueued(at now: Instant) -> Entry? { queue.next(at: now).map { entries[$0] } }
 
   /// queued -> leased; or a second lease for a unit that is leased once, to hedge a straggler.
   ///
@@ -128,6 +139,7 @@ package struct Ledger: Sendable {
   package mutating func holdBack(_ unit: UnitID, until: Instant) {
     guard let position = position(of: unit, in: [.queued]) else { return }
     entries[position].notBefore = until
+    queue.pause(position, until: until)
   }
 
   /// admitted -> trained.
@@ -151,14 +163,30 @@ package struct Ledger: Sendable {
   }
 
   private mutating func move(_ position: Int, to state: UnitState) {
-    counts[entries[position].state, default: 0] -= 1
-    counts[state, default: 0] += 1
+    tally[entries[position].state.index] -= 1
+    tally[state.index] += 1
     entries[position].state = state
+    if state == .queued { queue.add(position) } else { queue.remove(position) }
   }
 
   private mutating func append(_ entry: Entry) {
+    if entry.state == .queued { queue.add(entries.count) }
     positions[entry.unit] = entries.count
-    counts[entry.state, default: 0] += 1
+    tally[entry.state.index] += 1
     entries.append(entry)
+  }
+}
+
+extension UnitState {
+  fileprivate var index: Int {
+    switch self {
+    case .queued: 0
+    case .leased: 1
+    case .generated: 2
+    case .scored: 3
+    case .admitted: 4
+    case .trained: 5
+    case .deadLettered: 6
+    }
   }
 }

@@ -36,7 +36,7 @@ package struct Limits: Sendable, Hashable {
   /// Leases a worker may ask for at once.
   package var credit = 64
   /// Peers the learner will serve.
-  package var peers = 4096
+  package var peers = 16_384
   /// Nesting of a protobuf message.
   package var messageDepth = 16
   /// Characters of a name: peer, tensor, file.
@@ -60,6 +60,9 @@ package struct Limits: Sendable, Hashable {
     require(window * chunk <= dataMessage, "a window of chunks must fit what a peer holds of unread messages")
     require(keptVersions >= 2, "the learner must keep a version that is being fetched beside the newest")
     require(credit <= queuedGroups, "one worker's credit must fit the queue")
+    require(
+      peers * 5 * (name + 8) + problemText <= controlMessage,
+      "a welcome that names every peer, its key and its endpoint must fit into a control message")
     return found
   }
 

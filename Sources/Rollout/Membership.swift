@@ -1,16 +1,44 @@
 /// The peers that have joined, when they were last heard of, and what the workers among them want.
 struct Membership: Sendable {
   private struct Member: Sendable {
+    let peer: PeerID
     var hello: Hello
     var lastHeard: Instant
     var credit = 0
     /// Leases issued and not yet reported as generated or ended.
     var lent = 0
     var version: UInt64?
+    /// A lease has run out in its hands, and it has done nothing since: its engine may hang while it goes on sending
+    /// heartbeats.
+    var isDoubted = false
+
+    /// Unused credit.
+    var wanted: Int { credit > lent ? credit - lent : 0 }
+  }
+
+  /// The most unused credit comes first, and by name among equals.
+  private struct Hunger: Comparable, Sendable {
+    let wanted: Int
+    let peer: PeerID
+
+    static func < (left: Self, right: Self) -> Bool {
+      left.wanted == right.wanted ? left.peer < right.peer : left.wanted > right.wanted
+    }
   }
 
   let timeout: Duration
-  private var members: [PeerID: Member] = [:]
+  private var members = NumberedTable<PeerID, Member>()
+  /// In order: they are told to every peer that joins.
+  private var scorerPeers: [PeerID] = []
+  /// The members that want more.
+  private var hungry = IndexedHeap<Hunger>()
+  /// Those that want more and are doubted.
+  private var doubted = IndexedHeap<Hunger>()
+  /// Members with credit, used or not, that are not doubted.
+  private var trusted: Set<Int> = []
+  /// By when each member was last heard of. A sign of life leaves it as it is, because there are many: what it says is
+  /// brought up to date when the member seems to have been silent for too long.
+  private var heard = IndexedHeap<Instant>()
 
   init(timeout: Duration) {
     self.timeout = timeout
@@ -18,94 +46,136 @@ struct Membership: Sendable {
 
   var isEmpty: Bool { members.isEmpty }
   var count: Int { members.count }
-  var peers: [PeerID] { members.keys.sorted() }
-  var workers: [PeerID] { peers.filter { members[$0]?.hello.role == .worker } }
+  var peers: [PeerID] { members.values.map(\.peer).sorted() }
+  var workers: [PeerID] { members.values.compactMap { $0.hello.role == .worker ? $0.peer : nil }.sorted() }
   var hasWorkers: Bool { members.values.contains { $0.hello.role == .worker } }
 
   /// By name. A scorer that was started again at the same endpoint counts once, as it was heard of last.
   var scorers: [ScorerAddress] {
-    var newest: [String: PeerID] = [:]
-    for peer in peers {
-      guard let member = members[peer], member.hello.role == .scorer else { continue }
-      let rival = newest[member.hello.endpoint].flatMap { members[$0]?.lastHeard }
-      if rival.map({ $0 < member.lastHeard }) ?? true { newest[member.hello.endpoint] = peer }
+    let scorers = scorerPeers.compactMap { member($0) }
+    var newest: [String: Member] = [:]
+    for scorer in scorers where newest[scorer.hello.endpoint].map({ $0.lastHeard < scorer.lastHeard }) ?? true {
+      newest[scorer.hello.endpoint] = scorer
     }
-    return newest.values.sorted().compactMap { peer in
-      members[peer].map {
-        ScorerAddress(name: peer.name, endpoint: $0.hello.endpoint, publicKey: $0.hello.publicKey)
-      }
+    return scorers.filter { newest[$0.hello.endpoint]?.peer == $0.peer }.map {
+      ScorerAddress(name: $0.peer.name, endpoint: $0.hello.endpoint, publicKey: $0.hello.publicKey)
     }
   }
 
-  /// The worker with the most unused credit, the first by name among equals; nil if nobody wants more.
+  /// The worker with the most unused credit, the first by name among equals; nil if nobody wants more. One that is
+  /// doubted comes into question only where all are.
   ///
   /// - Parameter other: a worker that is passed over, by whatever connection.
   func hungriestWorker(besides other: PeerID? = nil) -> PeerID? {
-    var best: (peer: PeerID, wanted: Int)?
-    for (peer, member) in members where member.credit > member.lent && peer.name != other?.name {
-      let wanted = member.credit - member.lent
-      if best.map({ (wanted, $0.peer) > ($0.wanted, peer) }) ?? true { best = (peer, wanted) }
+    for number in trusted.isEmpty ? doubted.ascending : hungry.ascending {
+      if let peer = members[number]?.peer, peer.name != other?.name { return peer }
     }
-    return best?.peer
+    return nil
   }
 
-  func isMember(_ peer: PeerID) -> Bool { members[peer] != nil }
+  func isMember(_ peer: PeerID) -> Bool { members.number(of: peer) != nil }
 
   /// Leases that `peer` holds and has not reported as generated.
-  func lent(to peer: PeerID) -> Int { members[peer]?.lent ?? 0 }
+  func lent(to peer: PeerID) -> Int { members.number(of: peer).flatMap { members[$0]?.lent } ?? 0 }
 
   /// Whether `hello` comes from another process than the one that joined by this name and connection.
   func isReplaced(_ peer: PeerID, by hello: Hello) -> Bool {
-    members[peer].map { $0.hello.processID != hello.processID || $0.hello.host != hello.host } ?? false
+    member(peer).map { $0.hello.processID != hello.processID || $0.hello.host != hello.host } ?? false
   }
 
   /// A member that only says hello again keeps its credit and its leases.
   ///
   /// - Returns: false if the peer was a member already.
   mutating func join(_ peer: PeerID, _ hello: Hello, at now: Instant) -> Bool {
-    guard members[peer] != nil else {
-      members[peer] = Member(hello: hello, lastHeard: now)
-      return true
+    scorerPeers.removeAll { $0 == peer }
+    if hello.role == .scorer {
+      scorerPeers.insert(peer, at: scorerPeers.firstIndex { peer < $0 } ?? scorerPeers.count)
     }
-    members[peer]?.hello = hello
-    members[peer]?.lastHeard = now
-    return false
+    if let number = members.number(of: peer) {
+      members[number]?.hello = hello
+      members[number]?.lastHeard = now
+      return false
+    }
+    heard.set(members.add(Member(peer: peer, hello: hello, lastHeard: now), for: peer), to: now)
+    return true
   }
 
   /// - Returns: false if the peer is not a member.
   mutating func heard(from peer: PeerID, at now: Instant) -> Bool {
-    guard members[peer] != nil else { return false }
-    members[peer]?.lastHeard = now
+    guard let number = members.number(of: peer) else { return false }
+    members[number]?.lastHeard = now
     return true
   }
 
   /// Only workers hold leases: what another role says that it wants is not counted.
   mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) {
-    guard members[peer]?.hello.role == .worker else { return }
-    members[peer]?.credit = credit
-    members[peer]?.version = version
+    guard let number = members.number(of: peer), members[number]?.hello.role == .worker else { return }
+    members[number]?.credit = credit
+    if members[number]?.version != version { members[number]?.isDoubted = false }
+    members[number]?.version = version
+    rank(number)
   }
 
-  /// Nothing more is lent to `peer` until it says again what it wants.
-  mutating func pause(_ peer: PeerID) {
-    members[peer]?.credit = 0
+  /// A lease ran out in the hands of `peer`. Nothing more is lent to it until it says again what it wants, and nothing
+  /// while others are there until it has done something.
+  mutating func doubt(_ peer: PeerID) {
+    guard let number = members.number(of: peer) else { return }
+    members[number]?.credit = 0
+    members[number]?.isDoubted = true
+    rank(number)
+  }
+
+  /// `peer` has generated a group: its engine works.
+  mutating func trust(_ peer: PeerID) {
+    guard let number = members.number(of: peer), members[number]?.isDoubted == true else { return }
+    members[number]?.isDoubted = false
+    rank(number)
   }
 
   mutating func lend(to peer: PeerID) {
-    members[peer]?.lent += 1
+    guard let number = members.number(of: peer) else { return }
+    members[number]?.lent += 1
+    rank(number)
   }
 
   mutating func returnLease(of peer: PeerID) {
-    guard let lent = members[peer]?.lent, lent > 0 else { return }
-    members[peer]?.lent = lent - 1
+    guard let number = members.number(of: peer), let lent = members[number]?.lent, lent > 0 else { return }
+    members[number]?.lent = lent - 1
+    rank(number)
   }
 
   mutating func leave(_ peer: PeerID) -> Role? {
-    members.removeValue(forKey: peer)?.hello.role
+    guard let (number, member) = members.remove(peer) else { return nil }
+    hungry.remove(number)
+    doubted.remove(number)
+    trusted.remove(number)
+    heard.remove(number)
+    scorerPeers.removeAll { $0 == peer }
+    return member.hello.role
   }
 
-  func silent(at now: Instant) -> [PeerID] {
-    guard members.contains(where: { now - $0.value.lastHeard > timeout }) else { return [] }
-    return peers.filter { members[$0].map { now - $0.lastHeard > timeout } ?? false }
+  /// In order.
+  mutating func silent(at now: Instant) -> [PeerID] {
+    guard let first = heard.firstKey, now - first > timeout else { return [] }
+    var silent: [PeerID] = []
+    for number in heard.prefix(while: { now - $0 > timeout }) {
+      guard let member = members[number] else { continue }
+      if now - member.lastHeard > timeout { silent.append(member.peer) }
+      heard.set(number, to: member.lastHeard)
+    }
+    return silent.sorted()
+  }
+
+  private func member(_ peer: PeerID) -> Member? { members.number(of: peer).flatMap { members[$0] } }
+
+  /// Finds the member's place among those that want more.
+  private mutating func rank(_ number: Int) {
+    guard let member = members[number] else { return }
+    if member.credit > 0, !member.isDoubted { trusted.insert(number) } else { trusted.remove(number) }
+    hungry.remove(number)
+    doubted.remove(number)
+    guard member.wanted > 0 else { return }
+    let hunger = Hunger(wanted: member.wanted, peer: member.peer)
+    if member.isDoubted { doubted.set(number, to: hunger) } else { hungry.set(number, to: hunger) }
   }
 }

@@ -51,6 +51,8 @@ package struct WorkerRole: Sendable {
     /// How long a worker that is told to stop tries to finish and hand in what it has.
     package var grace: Duration
     package var transfer: TransferSettings
+    /// Set by the simulator's tests only.
+    package var planted: PlantedDefect?
 
     package init(
       link: LearnerLink.Settings, credit: Int, resendAfter: Duration, grace: Duration,
@@ -285,13 +287,13 @@ package struct WorkerRole: Sendable {
 
   private mutating func startNext(_ actions: inout [WorkerAction]) {
     guard current == nil, !versions.isLoading, leaving == nil, let version, let next = queue.first,
-      next.version <= version
+      next.version <= version || settings.planted == .sampleOldWeights
     else { return }
     queue.removeFirst()
     current = next.id
     currentIsVoid = false
     var lease = next
-    lease.version = version
+    lease.version = settings.planted == .sampleOldWeights ? max(version, next.version) : version
     actions.append(.generate(lease))
   }
 

@@ -22,14 +22,19 @@ package enum WeightDelta {
   /// - Returns: nil if the delta would be no smaller than `target`.
   package static func make(from base: [UInt8], to target: [UInt8], _ manifest: WeightManifest) -> [UInt8]? {
     let order = BytePlanes(manifest)
-    guard base.count == target.count, target.count == order.byteCount, let compressor = ZSTD_createCCtx() else {
-      return nil
-    }
-    defer { ZSTD_freeCCtx(compressor) }
-    let blockBound = ZSTD_compressBound(blockSize)
+    guard base.count == target.count, target.count == order.byteCount else { return nil }
+    let delta = ZstdContexts.withCompressor { make(from: base, to: target, order, $0) }
+    return delta ?? nil
+  }
+
+  private static func make(
+    from base: [UInt8], to target: [UInt8], _ order: BytePlanes, _ compressor: OpaquePointer
+  ) -> [UInt8]? {
+    let largestBlock = min(blockSize, order.byteCount)
+    let blockBound = ZSTD_compressBound(largestBlock)
     var delta: [UInt8] = []
     delta.reserveCapacity(target.count / 8)
-    var block = [UInt8](repeating: 0, count: blockSize)
+    var block = [UInt8](repeating: 0, count: largestBlock)
     var packed = [UInt8](repeating: 0, count: blockBound)
     do throws(Damage) {
       try order.forEachBlock(of: blockSize) { pieces throws(Damage) in
@@ -58,10 +63,16 @@ package enum WeightDelta {
     guard base.count == order.byteCount else {
       throw Damage(description: "it leads to \(order.byteCount) bytes and the base has \(base.count)")
     }
-    guard let decompressor = ZSTD_createDCtx() else { throw Damage(description: "there is no memory to read it") }
-    defer { ZSTD_freeDCtx(decompressor) }
+    let target = try ZstdContexts.withDecompressor { context throws(Damage) in try apply(delta, to: base, order, context) }
+    guard let target else { throw Damage(description: "there is no memory to read it") }
+    return target
+  }
+
+  private static func apply(
+    _ delta: [UInt8], to base: [UInt8], _ order: BytePlanes, _ decompressor: OpaquePointer
+  ) throws(Damage) -> [UInt8] {
     var target = base
-    var block = [UInt8](repeating: 0, count: blockSize)
+    var block = [UInt8](repeating: 0, count: min(blockSize, order.byteCount))
     var offset = 0
     try order.forEachBlock(of: blockSize) { pieces throws(Damage) in
       let count = pieces.reduce(0) { $0 + $1.count }

@@ -123,7 +123,8 @@ struct ClearLinkTests {
     #expect(server.receive() == .failed(ECONNRESET))
     #expect(throws: POSIXError(.ECONNREFUSED)) { try scene.connect() }
     #expect(scene.link.counts.bytesToServer == 1)
-    #expect((#expect(throws: FaultProxyError.self) { try scene.link.open(port: scene.server.port) })?.code == "fault-proxy.closed")
+    let error = #expect(throws: FaultProxyError.self) { try scene.link.open(port: scene.server.port) }
+    #expect(error?.code == "fault-proxy.closed")
     let again = try FaultLink(name: "again", address: scene.link.address, server: "127.0.0.1", seed: 1)
     try again.open(port: scene.server.port)
     let (_, _) = try scene.pair()

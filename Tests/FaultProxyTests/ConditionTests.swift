@@ -8,7 +8,7 @@ struct ConditionTests {
   func delay(jitter: Duration) throws {
     let scene = try Scene()
     let (client, server) = try scene.pair()
-    scene.link.set(LinkCondition(delay: .milliseconds(80), jitter: jitter), .toServer)
+    scene.link.set(LinkCondition(delay: .milliseconds(150), jitter: jitter), .toServer)
     var received: [UInt8] = []
     let sent = ContinuousClock.now
     for number in 0..<20 {
@@ -16,15 +16,15 @@ struct ConditionTests {
       usleep(3000)
     }
     received = server.receive(exactly: 1)
-    #expect(ContinuousClock.now - sent >= .milliseconds(80))
+    #expect(ContinuousClock.now - sent >= .milliseconds(150))
     let lastSent = ContinuousClock.now
     received += server.receive(exactly: 1999)
     #expect(received == pattern(2000))
-    #expect(ContinuousClock.now - lastSent < .milliseconds(300))
+    #expect(ContinuousClock.now - lastSent < .seconds(1))
     #expect(scene.link.counts.bytesDelayed == 2000)
     // The other direction has a condition of its own.
     server.send([1])
-    #expect(try elapsed { try #require(client.receive() == .bytes([1])) } < .milliseconds(60))
+    #expect(try elapsed { try #require(client.receive() == .bytes([1])) } < .milliseconds(140))
   }
 
   @Test("delays the end of a connection too")
@@ -62,7 +62,7 @@ struct ConditionTests {
       #expect(receiver.receive(exactly: message.count) == message)
     }
     #expect(try sent.wait() == message.count)
-    #expect(took > .milliseconds(550) && took < .milliseconds(900))
+    #expect(took > .milliseconds(550) && took < .seconds(2))
     #expect(scene.link.counts.pausesForRate > 10)
   }
 
@@ -81,7 +81,7 @@ struct ConditionTests {
         control.send([9])
         #expect(controlServer.receive() == .bytes([9]))
       }
-      #expect(took < .milliseconds(150))
+      #expect(took < .milliseconds(400))
     }
     scene.link.heal()
     #expect(try sent.wait() == message.count)

@@ -218,8 +218,16 @@ struct Scene {
 
 /// Bytes that tell their place.
 func pattern(_ count: Int, from start: Int = 0) -> [UInt8] {
-  (start..<(start + count)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 17) }
+  var bytes: [UInt8] = []
+  bytes.reserveCapacity(count)
+  while bytes.count < count {
+    let place = (start + bytes.count) % patternPeriod.count
+    bytes += patternPeriod[place..<min(patternPeriod.count, place + count - bytes.count)]
+  }
+  return bytes
 }
+
+private let patternPeriod = (0..<65536).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8 &* 17) }
 
 func elapsed(_ body: () throws -> Void) rethrows -> Duration {
   try ContinuousClock().measure(body)

@@ -72,6 +72,42 @@ struct LearnerLeaseTests {
     #expect(bench.role.ledger.count(.deadLettered) == 0)
   }
 
+  @Test("a worker in whose hands a lease ran out gets no other while somebody else works, until its engine has done something")
+  func doubt() {
+    var bench = LearnerBench(.sample(steps: 4, prompts: 1))
+    bench.join(credit: 1)
+    let hung = bench.issued[0]
+    for _ in 0..<61 {
+      bench.wait(.seconds(1))
+      bench.beat(held: [hung.id])
+    }
+    // It has let go of the lease without having begun with it, and asks for work again.
+    bench.say(.hello(.sample(.worker)), .otherWorker)
+    bench.beat(.otherWorker, credit: 1)
+    bench.beat(.worker, credit: 8)
+    #expect(bench.issued.map(\.worker) == [.worker, .otherWorker])
+    bench.deliver(bench.issued[1])
+    bench.train()
+    #expect(bench.issued.map(\.worker) == [.worker, .otherWorker, .otherWorker])
+    bench.deliver(bench.issued[2])
+    // It samples from another version than before: its engine works, and it has more credit.
+    bench.beat(.worker, credit: 8)
+    bench.train()
+    #expect(bench.issued.map(\.worker) == [.worker, .otherWorker, .otherWorker, .worker])
+  }
+
+  @Test("where every worker is doubted they get leases still")
+  func doubtOfAll() {
+    var bench = LearnerBench(.sample(prompts: 1))
+    bench.join(credit: 1)
+    for _ in 0..<61 {
+      bench.wait(.seconds(1))
+      bench.beat(held: bench.issued.map(\.id))
+    }
+    bench.beat()
+    #expect(bench.issued.map(\.worker) == [.worker, .worker])
+  }
+
   @Test("a worker that falls silent is taken for dead and its leases go to another")
   func death() {
     var bench = LearnerBench(.sample(prompts: 2))

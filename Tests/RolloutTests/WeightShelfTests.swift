@@ -73,6 +73,43 @@ struct WeightShelfTests {
     #expect(shelf.versions == [3, 4, 5])
   }
 
+  @Test("go exactly when a search of all peers finds nobody who fetches them", arguments: 0..<4 as Range<UInt64>)
+  func random(seed: UInt64) {
+    var draws = Draws(seed: seed)
+    var shelf = shelf()
+    var (now, newest): (Instant, UInt64) = (Self.start, 0)
+    var uses: [PeerID: [UInt64: Instant]] = [:]
+    let peers = (0..<40).map { PeerID(name: "w\($0)", connection: "") }
+    for _ in 0..<4000 {
+      now = now + .milliseconds(draws.below(500))
+      let peer = peers[draws.below(peers.count)]
+      switch draws.below(20) {
+      case 0:
+        newest += 1
+        shelf.publish(newest)
+      case 1:
+        shelf.offer(to: peer, at: now)
+        uses[peer, default: [:]][newest] = now
+      case 2..<4:
+        shelf.leave(peer)
+        uses[peer] = nil
+      default:
+        guard draws.chance(0.2) else { break }
+        let version = newest - min(newest, UInt64(draws.below(5)))
+        guard shelf.serve(version, to: peer, at: now) else { break }
+        uses[peer, default: [:]][version] = now
+        uses[peer] = uses[peer]?.filter { $0.key >= version }
+      }
+      let before = shelf.versions
+      let fetched = before.filter { version in
+        version == newest || uses.values.contains { $0[version].map { now - $0 <= .seconds(10) } ?? false }
+      }
+      let released = shelf.release(at: now)
+      #expect(shelf.versions == Array(fetched.suffix(4)))
+      #expect(released == before.filter { !shelf.versions.contains($0) })
+    }
+  }
+
   /// Chunks take so long that a version is published at every second one.
   @Test("let a slow worker load one version after another while new ones come faster than it can fetch them")
   func slowLink() {

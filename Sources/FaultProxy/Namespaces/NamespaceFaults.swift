@@ -1,7 +1,8 @@
 internal import Foundation
 internal import Synchronization
 
-/// What is done to the network of one host. Directions are the host's own: `toServer` is what it sends, `toClient` what it gets.
+/// What is done to the network of one host. Directions are the host's own: `toServer` is what it sends, `toClient` what it
+/// gets.
 ///
 /// All of it happens at the bridge, as it would in a switch, except for the rate of what a host sends.
 extension NamespaceHosts {

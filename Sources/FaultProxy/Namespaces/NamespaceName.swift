@@ -38,10 +38,8 @@ struct NamespaceName: Hashable {
   /// Kills what runs in it and removes it, and with it its interfaces.
   func remove() throws(FaultProxyError) {
     guard exists else { return }
-    for process in try NetworkTool.ip.run(["netns", "pids", text]).split(whereSeparator: \.isWhitespace).compactMap({ Int32($0) })
-    where process != getpid() {
-      kill(process, SIGKILL)
-    }
+    let processes = try NetworkTool.ip.run(["netns", "pids", text]).split(whereSeparator: \.isWhitespace)
+    for process in processes.compactMap({ Int32($0) }) where process != getpid() { kill(process, SIGKILL) }
     try NetworkTool.ip.run(["netns", "del", text])
   }
 }

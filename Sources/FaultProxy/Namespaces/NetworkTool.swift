@@ -64,6 +64,9 @@ enum NetworkTool: String, CaseIterable {
   private func failure(_ arguments: [String], _ reason: String) -> FaultProxyError {
     FaultProxyError(
       code: "tool-failed", message: "`\(([rawValue] + arguments).joined(separator: " "))` failed: \(reason)",
-      advice: "run as root on a kernel with network namespaces, veth, bridges, tbf and nftables, or use links on loopback addresses, which need none of them")
+      advice: """
+        run as root on a kernel with network namespaces, veth, bridges, tbf and nftables, or use links on loopback \
+        addresses, which need none of them
+        """)
   }
 }

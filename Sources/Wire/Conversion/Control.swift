@@ -174,7 +174,9 @@ extension Limits {
 
   func name(_ text: String) throws(WireError) -> String {
     try check("the length of a name", text.utf8.count, name)
-    guard !text.unicodeScalars.contains(where: \.isControl) else {
+    // Most names are plain ASCII, of which the control characters are told at a glance.
+    let isPlain = text.utf8.allSatisfy { 0x20 <= $0 && $0 < 0x7f }
+    guard isPlain || !text.unicodeScalars.contains(where: \.isControl) else {
       throw .malformed("name", "it holds control characters")
     }
     return text

@@ -1,0 +1,32 @@
+/// What work costs in a simulated cluster. All of it can be measured in a real run (`CostCalibration`) or given.
+package struct CostModel: Sendable, Hashable, Codable {
+  /// Tokens of a group that a worker samples in a second, all its responses together.
+  package var tokensPerSecond = 1000.0
+  /// Mean tokens of a response.
+  package var responseTokens = 250.0
+  /// Relative spread of a group's length: uniform in 1 - spread ... 1 + spread.
+  package var spread = 0.5
+  /// Seconds of a worker for each group besides its tokens (image, prompt).
+  package var prefillSeconds = 0.1
+  package var scoringSeconds = 0.15
+  /// Seconds of the learner for each step, and for each group of it.
+  package var stepSeconds = 0.2
+  package var trainingSecondsPerGroup = 0.08
+  /// Bytes of a policy version; what is sent of it counts in proportion.
+  package var modelBytes = 400e3
+  /// Seconds from a version's bytes to an engine that samples from it.
+  package var loadSeconds = 0.05
+  /// Of each machine's link, in either direction; a machine's messages share it.
+  package var linkBytesPerSecond = 100e6
+  /// Seconds that a message is under way besides its bytes, and how much longer it may be.
+  package var latency = 0.002
+  package var jitter = 0.003
+  package var fsyncSeconds = 0.01
+  package var checkpointSeconds = 0.3
+  /// Seconds of the learner's loop for one event.
+  package var eventSeconds = 0.0
+  /// Processor cores that all processes share; nil: each has enough of its own.
+  package var cores: Double?
+
+  package init() {}
+}

@@ -1,0 +1,75 @@
+internal import DurableFiles
+internal import Rollout
+
+/// A policy as the simulator has it: its weights are the hash of all that it was trained on, so two runs that end with
+/// the same weights have trained the same groups in the same order.
+struct SimulatedPolicy: Sendable {
+  private(set) var version: UInt64 = 0
+  private(set) var weights = SHA256Digest(of: []).bytes
+  /// A part that never changes, as most bytes of a real model hardly do: it makes deltas worth sending.
+  static let byteCount = SHA256Digest.byteCount + 96
+  private static let frozen = [UInt8](repeating: 7, count: 96)
+
+  init() {}
+
+  /// - Returns: nil if `bytes` are no policy.
+  init?(version: UInt64, bytes: [UInt8]) {
+    guard bytes.count == SHA256Digest.byteCount + Self.frozen.count, bytes.suffix(Self.frozen.count) == Self.frozen[...] else {
+      return nil
+    }
+    self.version = version
+    weights = Array(bytes.prefix(SHA256Digest.byteCount))
+  }
+
+  /// As they are sent and loaded.
+  var bytes: [UInt8] { weights + Self.frozen }
+
+  var manifest: WeightManifest {
+    let bytes = bytes
+    let entry = WeightManifest.Entry(
+      name: "w", shape: [bytes.count], dtype: "U8", byteCount: bytes.count, digest: SHA256Digest(of: bytes))
+    return WeightManifest(version: version, entries: [entry])
+  }
+
+  /// - Parameter machine: on which it is trained; each rounds in its own way.
+  mutating func train(_ batch: [(unit: UnitID, responses: [Response])], on machine: Int = 0) {
+    var hasher = SHA256Hasher()
+    if machine > 0 { hasher.update("machine \(machine)") }
+    weights.withUnsafeBytes { hasher.update($0) }
+    for (unit, responses) in batch {
+      hasher.update("\(unit.epoch)/\(unit.prompt)")
+      for response in responses { response.tokens.withUnsafeBytes { hasher.update($0) } }
+    }
+    weights = hasher.finish().bytes
+    version += 1
+  }
+}
+
+/// What a simulated engine makes of a task: functions of the unit and the weights alone, as in a real run whose draws
+/// are keyed by unit, member and position.
+struct SimulatedSampling: Sendable {
+  let groupSize: Int
+  static let vocabulary = 256
+  static let maximumTokens = 4
+
+  static func task(_ prompt: UInt32) -> PromptTask {
+    PromptTask(problem: "row \(prompt)", system: nil, images: [], problemType: "numerical", solution: "\(prompt)")
+  }
+
+  func responses(to unit: UnitID, with weights: [UInt8]) -> [Response] {
+    var seed = UInt64(unit.epoch) << 32 | UInt64(unit.prompt)
+    // The engine holds the bytes of a version; its first ones are the part that training changes.
+    for byte in weights.prefix(SHA256Digest.byteCount) { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    var random = SimulationRandom(seed: seed)
+    return (0..<groupSize).map { _ in
+      let tokens = (0..<3).map { _ in Int32(random.below(Self.vocabulary)) }
+      return Response(
+        tokens: tokens, logProbabilities: tokens.map { -0.25 - Float($0) / 256 }, finish: .stop, text: "")
+    }
+  }
+
+  static func outcome(of response: Response) -> Double { (response.tokens.first ?? 0) % 2 == 0 ? 1 : 0 }
+
+  /// What the thinking-reward model says of a response.
+  static func thinking(of response: Response) -> Double { Double((response.tokens.last ?? 0) % 11) / 10 }
+}
