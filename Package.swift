@@ -81,6 +81,7 @@ let package = Package(
       ]),
     library("Simulator", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", "WeightDeltas", "Wire"]),
     library("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore"]),
+    library("FaultProxy", ["ActionableErrors", "CLinux"]),
     library(
       "Runs",
       [
@@ -88,10 +89,16 @@ let package = Package(
         "RunStore", "Settings", "Simulator", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage",
         "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
       ]),
+    library(
+      "Chaos",
+      [
+        "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "FaultProxy",
+        "Rollout", "RunStore", "Runs", "Settings", "VisualReasoning", "Wire", "ZeroMQ", "Yams",
+      ]),
     .executableTarget(
       name: "sophia",
       dependencies: [
-        "ActionableErrors", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rewards", "Rollout", "Runs", "Settings",
+        "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rewards", "Rollout", "Runs", "Settings",
         "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Tests
@@ -123,6 +130,8 @@ let package = Package(
         "TrustGRPO", "VisionLanguage",
       ]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
+    tests("FaultProxy", ["ActionableErrors"]),
+    tests("Chaos", ["Cluster", "DurableFiles", "Rollout", "Settings"]),
     tests(
       "Runs",
       [

@@ -88,7 +88,7 @@ package struct LearnerService: Sendable {
       for action in actions {
         switch action {
         case .send(let peer, let message):
-          if case .durable = message { fault?.pass(.admitted) }
+          if case .durable = message { fault.pass(.admitted) }
           transport.send(codec.encode(message), to: peer)
         case .welcome(let peer, let incarnation, let scorers):
           transport.send(codec.encode(.welcome(welcome(incarnation, scorers, weights.newest))), to: peer)
@@ -118,16 +118,16 @@ package struct LearnerService: Sendable {
             }
           }
         case .publish(let manifest):
-          fault?.pass(.publishing)
+          fault.pass(.publishing)
           weights.publish(trainedLast.withLock { $0 })
           transport.publish(codec.encode(.announced(manifest)))
         case .release(let versions): weights.release(versions)
         case .checkpoint(let step):
           engine.add { [mailbox, trainer, fault] in
             do {
-              fault?.pass(.checkpointing)
+              fault.pass(.checkpointing)
               let (path, policy) = try await trainer.checkpoint(step: step)
-              fault?.pass(.checkpointed)
+              fault.pass(.checkpointed)
               mailbox.post(.checkpointed(step: step, path: path, policy: policy))
             } catch let error as FileError where error.isDiskFull {
               mailbox.post(.checkpointFailed(step: step, reason: "\(error)"))
@@ -162,8 +162,8 @@ package struct LearnerService: Sendable {
 
   private func pass(_ event: LearnerEvent) {
     switch event {
-    case .scored: fault?.pass(.admitting)
-    case .trained: fault?.pass(.trained)
+    case .scored: fault.pass(.admitting)
+    case .trained: fault.pass(.trained)
     default: break
     }
   }

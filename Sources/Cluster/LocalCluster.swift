@@ -10,6 +10,8 @@ package struct LocalProcess: Sendable, Hashable {
   package var index: Int
   package var arguments: [String]
   package var environment: [String: String]
+  /// A command that ends in becoming the one it is given, such as `nice`; empty for none.
+  package var prefix: [String] = []
 
   package init(role: Role, index: Int, arguments: [String], environment: [String: String]) {
     self.role = role
@@ -53,6 +55,7 @@ package actor LocalCluster {
   private let executable: String
   private let logs: String
   private let maximumRestarts: Int
+  private let wiring: any ClusterWiring
   private let onEvent: @Sendable (Event) -> Void
   private var running: [String: Process] = [:]
   private var restarts: [String: Int] = [:]
@@ -63,20 +66,25 @@ package actor LocalCluster {
   /// - Parameters:
   ///   - logs: folder for one log file a process.
   ///   - maximumRestarts: of each process; after that it stays down.
+  ///   - wiring: how each process is started.
   package init(
-    executable: String, logs: String, maximumRestarts: Int = 20, onEvent: @escaping @Sendable (Event) -> Void
+    executable: String, logs: String, maximumRestarts: Int = 20, wiring: any ClusterWiring = DirectWiring(),
+    onEvent: @escaping @Sendable (Event) -> Void
   ) {
     self.executable = executable
     self.logs = logs
     self.maximumRestarts = maximumRestarts
+    self.wiring = wiring
     self.onEvent = onEvent
   }
 
   package func start(_ member: LocalProcess) throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: executable)
-    process.arguments = member.arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(member.environment) { _, new in new }
+    let command = wiring.command(for: member)
+    let words = command.prefix + [executable] + command.arguments
+    process.executableURL = URL(fileURLWithPath: words[0])
+    process.arguments = Array(words.dropFirst())
+    process.environment = ProcessInfo.processInfo.environment.merging(command.environment) { _, new in new }
     let log = try logFile(of: member)
     let startedAt = Date().timeIntervalSince1970
     process.standardOutput = log
@@ -93,12 +101,12 @@ package actor LocalCluster {
       try process.run()
     } catch {
       throw LaunchError(
-        code: "cluster.cannot-start", message: "cannot start \(member.name) (\(executable)): \(error)",
+        code: "cluster.cannot-start", message: "cannot start \(member.name) (\(words[0])): \(error)",
         advice: "check that the program is there and may be run")
     }
     running[member.name] = process
     ends[member.name] = nil
-    onEvent(.started(member, pid: process.processIdentifier, at: startedAt))
+    tell(.started(member, pid: process.processIdentifier, at: startedAt))
   }
 
   /// Whether the process has ended and will not be started again.
@@ -139,10 +147,15 @@ package actor LocalCluster {
     for process in running.values where process.isRunning { kill(process.processIdentifier, SIGKILL) }
   }
 
+  private func tell(_ event: Event) {
+    wiring.note(event)
+    onEvent(event)
+  }
+
   private func ended(_ member: LocalProcess, pid: Int32, startedAt: Double, _ end: ProcessEnd) async {
     running[member.name] = nil
     let restart = shouldRestart(member, after: end)
-    onEvent(.ended(member, pid: pid, startedAt: startedAt, end, willRestart: restart))
+    tell(.ended(member, pid: pid, startedAt: startedAt, end, willRestart: restart))
     if restart {
       let count = restarts[member.name, default: 0] + 1
       restarts[member.name] = count

@@ -28,7 +28,7 @@ package struct ScorerService: Sendable {
       return .group(peer, role: role, try codec.responseGroup(frame))
     } perform: { event in
       var end: RunEnd?
-      if case .scored = event { fault?.pass(.scored) }
+      if case .scored = event { fault.pass(.scored) }
       for action in role.receive(event, at: loop.now) {
         if case .finish(let how) = action { end = how } else { perform(action) }
       }
@@ -49,8 +49,8 @@ package struct ScorerService: Sendable {
       }
     case .score(let group):
       loop.run { [scorer, fault] in
-        fault?.pass(.scoring)
         do {
+          try fault.passWork(.scoring)
           return .scored(try await scorer.score(group))
         } catch {
           return .scoringFailed(group.lease.id, reason: "\(error)")
@@ -58,7 +58,7 @@ package struct ScorerService: Sendable {
       }
     case .push(let group):
       loop.transport.push(loop.codec.encode(group), to: nil)
-      fault?.pass(.pushed)
+      fault.pass(.pushed)
     case .log(let level, let text): loop.log(level, text)
     case .finish: break
     }

@@ -39,9 +39,9 @@ package struct WorkerService: Sendable {
 
   private func pass(_ event: WorkerEvent) {
     switch event {
-    case .message(.lease): fault?.pass(.leased)
-    case .message(.durable): fault?.pass(.acknowledged)
-    case .generated: fault?.pass(.generated)
+    case .message(.lease): fault.pass(.leased)
+    case .message(.durable): fault.pass(.acknowledged)
+    case .generated: fault.pass(.generated)
     default: break
     }
   }
@@ -71,7 +71,7 @@ package struct WorkerService: Sendable {
       }
     case .generate(let lease):
       loop.run { [generator, fault] in
-        fault?.pass(.generating)
+        fault.pass(.generating)
         do {
           return .generated(try await generator.generate(lease))
         } catch {
@@ -80,7 +80,7 @@ package struct WorkerService: Sendable {
       }
     case .push(let group, let scorer):
       loop.transport.push(loop.codec.encode(group), to: scorer)
-      fault?.pass(.pushed)
+      fault.pass(.pushed)
     case .log(let level, let text): loop.log(level, text)
     case .finish: break
     }

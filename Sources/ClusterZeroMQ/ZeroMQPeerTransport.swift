@@ -24,14 +24,17 @@ package final class ZeroMQPeerTransport: PeerTransport {
     try await open(learner, bind: nil, keys, .client(keys: keys, server: learnerKey), limits, report)
   }
 
-  /// - Parameter bind: where groups are taken, `tcp://ADDRESS:PORT`, port 0 for any. Nobody may push there before the
-  ///   learner has said who may.
+  /// - Parameters:
+  ///   - bind: where groups are taken, `tcp://ADDRESS:PORT`, port 0 for any. Nobody may push there before the learner has
+  ///     said who may.
+  ///   - advertised: where workers reach that, `tcp://ADDRESS:PORT`, port 0 for the one that is bound; nil if it is there.
   package static func scorer(
-    learner: String, bind: String, keys: KeyPair, learnerKey: PublicKey, limits: Limits = .standard,
-    report: @escaping @Sendable (String) -> Void = { _ in }
+    learner: String, bind: String, advertised: String? = nil, keys: KeyPair, learnerKey: PublicKey,
+    limits: Limits = .standard, report: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> ZeroMQPeerTransport {
     try await open(
-      learner, bind: try TCPEndpoint(bind), keys, .client(keys: keys, server: learnerKey), limits, report)
+      learner, bind: try TCPEndpoint(bind), advertised: try advertised.map(TCPEndpoint.init),
+      keys, .client(keys: keys, server: learnerKey), limits, report)
   }
 
   /// The worker's end of `ZeroMQLearnerTransport.openWithoutCurve`.
@@ -40,7 +43,8 @@ package final class ZeroMQPeerTransport: PeerTransport {
   }
 
   private static func open(
-    _ learnerText: String, bind: TCPEndpoint?, _ keys: KeyPair, _ towardsLearner: SocketOptions.Security, _ limits: Limits,
+    _ learnerText: String, bind: TCPEndpoint?, advertised: TCPEndpoint? = nil, _ keys: KeyPair,
+    _ towardsLearner: SocketOptions.Security, _ limits: Limits,
     _ report: @escaping @Sendable (String) -> Void
   ) async throws -> ZeroMQPeerTransport {
     let learner = try TCPEndpoint(learnerText)
@@ -57,7 +61,11 @@ package final class ZeroMQPeerTransport: PeerTransport {
       var endpoint: TCPEndpoint?
       if let bind {
         let bound = try await sockets.takeGroups(at: bind)
-        endpoint = bound.isWildcard ? bound.with(host: try LocalAddress.facing(learner)) : bound
+        if let advertised {
+          endpoint = advertised.port == 0 ? advertised.with(port: bound.port) : advertised
+        } else {
+          endpoint = bound.isWildcard ? bound.with(host: try LocalAddress.facing(learner)) : bound
+        }
       }
       try await sockets.open()
       return ZeroMQPeerTransport(

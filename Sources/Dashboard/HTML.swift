@@ -1,33 +1,33 @@
 /// Text that is safe to put into the page. Only this file turns plain text into it.
-struct HTML: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
-  private(set) var source: String
+package struct HTML: Sendable, ExpressibleByStringInterpolation, CustomStringConvertible {
+  package private(set) var source: String
 
   /// Markup written by this program: a literal, in which what is interpolated is escaped unless it is HTML already.
-  struct StringInterpolation: StringInterpolationProtocol {
+  package struct StringInterpolation: StringInterpolationProtocol {
     fileprivate var source = ""
 
-    init(literalCapacity: Int, interpolationCount: Int) {
+    package init(literalCapacity: Int, interpolationCount: Int) {
       source.reserveCapacity(literalCapacity + 32 * interpolationCount)
     }
 
-    mutating func appendLiteral(_ literal: String) { source += literal }
-    mutating func appendInterpolation(_ markup: HTML) { source += markup.source }
-    mutating func appendInterpolation(_ markup: [HTML]) { for part in markup { source += part.source } }
-    mutating func appendInterpolation(_ text: String) { source += HTML.escape(text) }
-    mutating func appendInterpolation(_ number: Int) { source += String(number) }
+    package mutating func appendLiteral(_ literal: String) { source += literal }
+    package mutating func appendInterpolation(_ markup: HTML) { source += markup.source }
+    package mutating func appendInterpolation(_ markup: [HTML]) { for part in markup { source += part.source } }
+    package mutating func appendInterpolation(_ text: String) { source += HTML.escape(text) }
+    package mutating func appendInterpolation(_ number: Int) { source += String(number) }
 
     /// A coordinate: two decimals, and nothing that is no number.
-    mutating func appendInterpolation(_ coordinate: Double) {
+    package mutating func appendInterpolation(_ coordinate: Double) {
       source += coordinate.isFinite ? Numbers.fixed(coordinate, 2) : "0"
     }
   }
 
-  init(stringLiteral literal: String) { source = literal }
-  init(stringInterpolation: StringInterpolation) { source = stringInterpolation.source }
+  package init(stringLiteral literal: String) { source = literal }
+  package init(stringInterpolation: StringInterpolation) { source = stringInterpolation.source }
 
-  static let empty: HTML = ""
+  package static let empty: HTML = ""
 
-  var description: String { source }
+  package var description: String { source }
 
   /// For text and for attribute values in quotes. Control characters, which HTML has no way to write, become `�`.
   static func escape(_ text: String) -> String {

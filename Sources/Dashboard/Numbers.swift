@@ -1,9 +1,9 @@
 internal import Foundation
 
 /// Numbers as people read them.
-enum Numbers {
+package enum Numbers {
   /// Three digits that count: `0.83`, `12.5`, `1,340`, `4.0e-05`. `–` for what is no number.
-  static func short(_ value: Double) -> String {
+  package static func short(_ value: Double) -> String {
     guard value.isFinite else { return value.isNaN ? "–" : value > 0 ? "∞" : "−∞" }
     let size = abs(value)
     let text =
@@ -18,12 +18,12 @@ enum Numbers {
     return value < 0 ? "−" + text : text
   }
 
-  static func fixed(_ value: Double, _ decimals: Int) -> String {
+  package static func fixed(_ value: Double, _ decimals: Int) -> String {
     String(format: "%.\(decimals)f", value)
   }
 
   /// Whole, with thousands apart: `12,800`.
-  static func grouped(_ value: Double) -> String {
+  package static func grouped(_ value: Double) -> String {
     guard abs(value) < 1e15 else { return exponential(value) }
     var digits = Array(String(Int(value.rounded().magnitude)))
     var place = digits.count - 3
@@ -34,12 +34,12 @@ enum Numbers {
     return (value < 0 ? "−" : "") + String(digits)
   }
 
-  static func percent(_ share: Double) -> String {
+  package static func percent(_ share: Double) -> String {
     share.isFinite ? fixed(100 * share, 1) + " %" : "–"
   }
 
   /// `8.4 s`, `48 s`, `4 min 12 s`, `2 h 5 min`.
-  static func duration(_ seconds: Double) -> String {
+  package static func duration(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "–" }
     if seconds < 9.95 { return fixed(seconds, 1) + " s" }
     let whole = Int(seconds.rounded())
@@ -51,7 +51,7 @@ enum Numbers {
   }
 
   /// `2026-11-23 14:05:09 UTC`.
-  static func date(_ seconds: Double) -> String {
+  package static func date(_ seconds: Double) -> String {
     guard abs(seconds) < 1e11 else { return "–" }
     let text = Date(timeIntervalSince1970: seconds.rounded()).ISO8601Format()
     return text.replacingOccurrences(of: "T", with: " ").replacingOccurrences(of: "Z", with: " UTC")

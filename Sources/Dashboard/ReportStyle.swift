@@ -1,5 +1,5 @@
 /// How the page looks and how its charts answer a pointer.
-enum ReportStyle {
+package enum ReportStyle {
   static let lightColours: HTML = """
     --paper: #fbfaf8; --card: #ffffff; --ink: #1c1d21; --soft: #62646c; --rule: #e4e2dc; --grid: #ecebe6;
     --line: #2f5fd0; --raw: #b9c9f2; --good: #1a7f53; --good-soft: #e3f3ea; --bad: #b5382f; --bad-soft: #fbe9e7;
@@ -21,7 +21,7 @@ enum ReportStyle {
 
     """
 
-  static let css: HTML = """
+  package static let css: HTML = """
 
     :root {
       \(lightColours)

@@ -189,7 +189,9 @@ extension LearnerRole {
   }
 
   /// The leases that were out when the last incarnation ended stay out for a while: their workers may be there still,
-  /// with groups that nobody has to generate again. Those sampled from a version that will not come back end at once.
+  /// with groups that nobody has to generate again. Those sampled from a version that will not come back end at once, and
+  /// so do those of earlier incarnations: they may have been answered with a version of any line since, and only the last
+  /// one is known.
   mutating func takeUp(_ recovered: [RecoveredLedger.Lease], at now: Instant, _ actions: inout [LearnerAction]) {
     for lease in recovered {
       guard let entry = ledger.entry(of: lease.unit) else { continue }
@@ -197,10 +199,10 @@ extension LearnerRole {
         unit: lease.unit, attempt: lease.attempt, version: lease.version, step: entry.step,
         worker: PeerID(name: lease.worker, connection: ""), deadline: now + settings.peerTimeout, issued: nil, sent: nil)
       leases.reopen(lease.id, record)
-      if lease.version > lineEnd, settings.planted != .forgetStalenessAfterResume {
-        endLease(
-          lease.id, record, reason: "version \(lease.version) is gone", isFault: false, at: now, &actions)
-      }
+      let isOld = lease.id.incarnation + 1 < incarnation
+      guard isOld || lease.version > lineEnd, settings.planted != .forgetStalenessAfterResume else { continue }
+      let reason = isOld ? "it is older than the last restart" : "version \(lease.version) is gone"
+      endLease(lease.id, record, reason: reason, isFault: false, at: now, &actions)
     }
   }
 }

@@ -43,6 +43,8 @@ package struct LearnerRole: Sendable {
   private var ticket = 0
   private var durableThrough = 0
   private var nextTick: Instant
+  /// The ticket of the record that begins this incarnation.
+  private var firstTicket = 0
   /// Why the ledger cannot be gone on with.
   private let contradiction: String?
   /// Leases that were out when the last incarnation ended.
@@ -93,7 +95,7 @@ package struct LearnerRole: Sendable {
     if let contradiction {
       close(.failed(reason: contradiction), &actions)
     } else {
-      record([.incarnation(incarnation)], &actions)
+      firstTicket = record([.incarnation(incarnation)], &actions)
       takeUp(recovered, at: now, &actions)
       openSteps(&actions)
     }
@@ -105,9 +107,10 @@ package struct LearnerRole: Sendable {
     guard phase != .finished else { return [] }
     var actions: [LearnerAction] = []
     switch event {
-    case .message(let peer, let role, let message): receive(message, from: peer, role: role, at: now, &actions)
+    case .message(let peer, let role, let message):
+      if isEstablished { receive(message, from: peer, role: role, at: now, &actions) }
     case .scored(let peer, let role, let group, let taskMatches):
-      receive(group, from: peer, role: role, taskMatches: taskMatches, at: now, &actions)
+      if isEstablished { receive(group, from: peer, role: role, taskMatches: taskMatches, at: now, &actions) }
     case .journaled(let through):
       durableThrough = max(durableThrough, through)
       if isJournalPaused { actions.append(.log(.info, "the journal takes records again")) }
@@ -133,10 +136,15 @@ package struct LearnerRole: Sendable {
     return actions
   }
 
+  /// Whether the incarnation is durable. Before that nothing leaves this process: one that died now would be followed by
+  /// another of the same number, whose leases could not be told from its own. Peers ask again.
+  private var isEstablished: Bool { durableThrough >= firstTicket || settings.planted == .speakTooSoon }
+
   /// Hands out leases, starts the next step, ends the run: whatever has become possible.
   private mutating func advance(at now: Instant, _ actions: inout [LearnerAction]) {
     switch phase {
     case .running:
+      guard isEstablished else { return complainIfStalled(at: now, &actions) }
       if version >= UInt64(settings.totalSteps) {
         close(.completed, &actions)
         return advance(at: now, &actions)

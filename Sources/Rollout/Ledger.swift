@@ -52,7 +52,11 @@ package struct Ledger: Sendable {
   package var issued: Int { entries.count }
 
   /// Conservation of work (S1): the number issued is the sum over all states.
-  package var isConserved: Bool { tally.reduce(0, +) == entries.count }
+  package var isConserved: Bool {
+    var sum = 0
+    for count in tally { sum += count }
+    return sum == entries.count
+  }
 
   package var counts: [UnitState: Int] { Dictionary(uniqueKeysWithValues: zip(UnitState.allCases, tally)) }
 

@@ -10,6 +10,8 @@ package enum PlantedDefect: String, Sendable, Hashable, CaseIterable, Codable {
   case reuseLeaseNumber = "reuse-lease-number"
   /// A learner that starts again goes by the number of the one before.
   case reuseIncarnation = "reuse-incarnation"
+  /// A learner hands out leases before its incarnation is durable.
+  case speakTooSoon = "speak-too-soon"
   /// After a restart what was sampled from weights that will not come again counts.
   case forgetStalenessAfterResume = "forget-staleness-after-resume"
   /// Groups are trained in the order in which they came.

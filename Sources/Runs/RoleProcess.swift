@@ -65,11 +65,15 @@ package enum RoleProcess {
 
   /// Runs a reward scorer until the run ends or it is stopped.
   ///
-  /// - Parameter bind: where groups are taken, `tcp://ADDRESS:PORT`, port 0 for any.
-  package static func scorer(_ options: JoinOptions, bind: String, interruption: Interruption) async throws -> RunEnd {
+  /// - Parameters:
+  ///   - bind: where groups are taken, `tcp://ADDRESS:PORT`, port 0 for any.
+  ///   - advertised: where workers reach that; nil if it is there.
+  package static func scorer(
+    _ options: JoinOptions, bind: String, advertised: String?, interruption: Interruption
+  ) async throws -> RunEnd {
     let keys = RunKeys(folder: options.keys)
     let transport = try await ZeroMQPeerTransport.scorer(
-      learner: options.learner, bind: bind, keys: keys.pair(of: options.name),
+      learner: options.learner, bind: bind, advertised: advertised, keys: keys.pair(of: options.name),
       learnerKey: keys.publicKey(of: RunKeys.learnerName), report: { logLine(.warning, $0) })
     let service = ScorerService(
       transport: transport, scorer: GroupGrader(threads: options.threads), files: ArtifactCache(root: options.cache),
@@ -113,8 +117,10 @@ package enum RoleProcess {
 
     let runKeys = RunKeys(folder: keyFolder)
     let transport = try await listen(bind, folder, runKeys, log)
-    let endpoint = "\(bind.split(separator: ":").dropLast().joined(separator: ":")):\(transport.ports.control)"
-    try DurableFiles.write("\(endpoint)\n\(getpid())\n", to: folder.endpoint)
+    let host = bind.split(separator: ":").dropLast().joined(separator: ":")
+    let endpoint = "\(host):\(transport.ports.control)"
+    try DurableFiles.write(
+      "\(endpoint)\n\(getpid())\n\(host):\(transport.ports.publish)\n\(host):\(transport.ports.data)\n", to: folder.endpoint)
     log(.info, "listening on \(endpoint), at version \(resumed.version) of \(settings.run.steps)")
 
     let service = LearnerService(
@@ -159,7 +165,7 @@ package enum RoleProcess {
       try await ZeroMQLearnerTransport.open(
         bind: address, keys: keys.pair(of: RunKeys.learnerName), allowed: keys.allowed(), report: { log(.warning, $0) })
     }
-    guard bind.hasSuffix(":0"), let last = folder.lastEndpoint, last.hasPrefix(bind.dropLast()) else {
+    guard bind.hasSuffix(":0"), let last = folder.learnerAddresses?.control, last.hasPrefix(bind.dropLast()) else {
       return try await open(bind)
     }
     do {
@@ -174,7 +180,9 @@ package enum RoleProcess {
       ("policy/\($0)", "\(settings.model.folder)/\($0)")
     }
     if settings.thinking.kind == .local {
-      files += try PolicyFolder.allFiles(in: settings.thinking.folder).map { ("thinking/\($0)", "\(settings.thinking.folder)/\($0)") }
+      files += try PolicyFolder.allFiles(in: settings.thinking.folder).map {
+        ("thinking/\($0)", "\(settings.thinking.folder)/\($0)")
+      }
     }
     return try files.filter { FileManager.default.fileExists(atPath: $0.file) }.map { path, file in
       let bytes = try DurableFiles.read(file, limit: Limits.standard.artifact)

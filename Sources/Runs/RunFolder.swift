@@ -1,4 +1,5 @@
 internal import ActionableErrors
+package import Cluster
 internal import DurableFiles
 internal import Foundation
 internal import Settings
@@ -25,16 +26,24 @@ package struct RunFolder: Sendable, Hashable {
   package var logs: String { "\(path)/logs" }
   /// Model files that local workers and scorers were sent.
   package var cache: String { "\(path)/cache" }
-  /// Where the learner listens.
+  /// Where the learner listens: its control endpoint, its process, and the endpoints for weights and for groups, one a line.
   package var endpoint: String { "\(path)/learner.endpoint" }
   package var report: String { "\(path)/report.html" }
   package var summary: String { "\(path)/summary.json" }
   private var lock: String { "\(path)/lock" }
 
   /// Where the learner listened last; nil if that is not known.
-  var lastEndpoint: String? {
-    let bytes = try? DurableFiles.read(endpoint, limit: 4096)
-    return bytes.flatMap { String(decoding: $0, as: UTF8.self).split(separator: "\n").first.map(String.init) }
+  package var learnerAddresses: LearnerAddresses? {
+    guard let bytes = try? DurableFiles.read(endpoint, limit: 4096) else { return nil }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    guard lines.count >= 4, let pid = Int32(lines[1]), let publish = Self.port(of: lines[2]),
+      let data = Self.port(of: lines[3])
+    else { return nil }
+    return LearnerAddresses(control: lines[0], publish: publish, data: data, pid: pid)
+  }
+
+  private static func port(of endpoint: String) -> UInt16? {
+    endpoint.lastIndex(of: ":").flatMap { UInt16(endpoint[endpoint.index(after: $0)...]) }
   }
 
   /// Creates the folder, checks that it can be written to, and takes its lock for as long as the result lives.

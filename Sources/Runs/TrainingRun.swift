@@ -1,5 +1,5 @@
 internal import ActionableErrors
-internal import Cluster
+package import Cluster
 package import Dashboard
 internal import DataSets
 internal import DurableFiles
@@ -39,11 +39,16 @@ package struct TrainingRun: Sendable {
   private let executable: String
   private let progress: TerminalProgress
   private let interruption: Interruption
+  private let wiring: any ClusterWiring
 
-  /// - Parameter executable: the program whose `learner`, `scorer` and `worker` commands are started.
+  /// - Parameters:
+  ///   - executable: the program whose `learner`, `scorer` and `worker` commands are started.
+  ///   - wiring: how they are started and reach one another.
   package init(
-    settings: RunSettings, executable: String, progress: TerminalProgress, interruption: Interruption
+    settings: RunSettings, executable: String, progress: TerminalProgress, interruption: Interruption,
+    wiring: any ClusterWiring = DirectWiring()
   ) {
+    self.wiring = wiring
     self.settings = settings
     folder = RunFolder(settings.run.folder)
     self.executable = executable
@@ -82,23 +87,26 @@ package struct TrainingRun: Sendable {
     let startedAt = Date().timeIntervalSince1970
     let keys = RunKeys(folder: folder.keys)
     try keys.create(scorers: settings.cluster.scorers, workers: settings.cluster.workers)
-    let cluster = LocalCluster(executable: executable, logs: folder.logs) { event in
+    let cluster = LocalCluster(executable: executable, logs: folder.logs, wiring: wiring) { event in
       record(event, telemetry)
     }
     let learner = LocalProcess(
       role: .learner, index: 0,
-      arguments: ["learner", folder.settings, "--bind", settings.cluster.bind, "--keys", folder.keys, "--parent", "\(getpid())"],
+      arguments: [
+        "learner", folder.settings, "--bind", wiring.bind(settings.cluster.bind), "--keys", folder.keys, "--parent",
+        "\(getpid())",
+      ],
       environment: Self.environment(threads: settings.cluster.learnerThreads))
     try? DurableFiles.remove(folder.endpoint)
     try await cluster.start(learner)
     interruption.onRequest { _ in Task { await cluster.terminate(.learner) } }
 
-    if let endpoint = try await waitForEndpoint(learner, in: cluster) {
+    if let addresses = try await waitForAddresses(learner, in: cluster) {
       for index in 0..<settings.cluster.scorers {
-        try await cluster.start(peer(.scorer, index, endpoint, threads: settings.cluster.scorerThreads))
+        try await cluster.start(peer(.scorer, index, addresses, threads: settings.cluster.scorerThreads))
       }
       for index in 0..<settings.cluster.workers {
-        try await cluster.start(peer(.worker, index, endpoint, threads: settings.cluster.workerThreads))
+        try await cluster.start(peer(.worker, index, addresses, threads: settings.cluster.workerThreads))
       }
     }
     let watching = watch(reader)
@@ -120,14 +128,16 @@ package struct TrainingRun: Sendable {
     }
   }
 
-  private func peer(_ role: Role, _ index: Int, _ endpoint: String, threads: Int) -> LocalProcess {
-    let name = "\(role.rawValue)-\(index)"
-    var arguments = [
-      role.rawValue, "--join", endpoint, "--keys", folder.keys, "--name", name, "--cache", "\(folder.cache)/\(name)",
-      "--threads", "\(threads)", "--parent", "\(getpid())",
+  private func peer(
+    _ role: Role, _ index: Int, _ learner: LearnerAddresses, threads: Int
+  ) async throws -> LocalProcess {
+    var peer = LocalProcess(role: role, index: index, arguments: [], environment: Self.environment(threads: threads))
+    peer.arguments = [
+      role.rawValue, "--join", try await wiring.endpoint(for: peer, learner: learner), "--keys", folder.keys, "--name",
+      peer.name, "--cache", "\(folder.cache)/\(peer.name)", "--threads", "\(threads)", "--parent", "\(getpid())",
     ]
-    if role == .worker { arguments += ["--credit", "\(settings.cluster.credit)"] }
-    return LocalProcess(role: role, index: index, arguments: arguments, environment: Self.environment(threads: threads))
+    if role == .worker { peer.arguments += ["--credit", "\(settings.cluster.credit)"] }
+    return peer
   }
 
   /// Threads that wait must not spin for long, because several processes share the cores; but a process of several threads
@@ -138,10 +148,10 @@ package struct TrainingRun: Sendable {
   }
 
   /// - Returns: nil if the learner ended before it listened.
-  private func waitForEndpoint(_ learner: LocalProcess, in cluster: LocalCluster) async throws -> String? {
+  private func waitForAddresses(_ learner: LocalProcess, in cluster: LocalCluster) async throws -> LearnerAddresses? {
     let deadline = ContinuousClock.now + .seconds(120)
     while await !cluster.hasEnded(learner) {
-      if let endpoint = folder.lastEndpoint { return endpoint }
+      if let addresses = folder.learnerAddresses { return addresses }
       guard ContinuousClock.now < deadline else {
         throw RunError(
           code: "run.learner-silent", message: "the learner has not begun to listen within 120 s",

@@ -2,7 +2,7 @@
 ///
 /// Compares whole paths, and last parts alone so that a key in the wrong section is found.
 /// - Returns: the nearest by edit distance; `nil` only if there are no candidates.
-func nearestKey(to path: String, among candidates: [String]) -> String? {
+package func nearestKey(to path: String, among candidates: [String]) -> String? {
   let wanted = ConfigurationEntry.normalize(String(path.prefix(200)))
   return candidates.min { cost(of: $0, for: wanted) < cost(of: $1, for: wanted) }
 }

@@ -23,7 +23,7 @@ package struct CostModel: Sendable, Hashable, Codable {
   /// Seconds that a message is under way besides its bytes, and how much longer it may be.
   package var latency = 0.002
   package var jitter = 0.003
-  package var fsyncSeconds = 0.004
+  package var fsyncSeconds = 0.01
   package var checkpointSeconds = 0.3
   /// Seconds of the learner's loop for one event, or for one MiB of weights that it hands out.
   package var eventSeconds = 0.0

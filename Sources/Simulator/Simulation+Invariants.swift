@@ -101,6 +101,16 @@ extension Simulation {
 
   // MARK: What the learner says and does
 
+  /// S4: no two lives of the learner speak as the same incarnation, or a lease of one could be taken for the other's.
+  func noteSpoken(_ incarnation: UInt32) throws {
+    // A lease that an earlier incarnation issued is sent again under its own number.
+    guard let learner, incarnation == learner.incarnation else { return }
+    guard speakers[incarnation, default: learner.life] == learner.life else {
+      throw Violation("S4", "two lives of the learner spoke as incarnation \(incarnation)")
+    }
+    speakers[incarnation] = learner.life
+  }
+
   /// S3: what is acknowledged is durable.
   func noteAcknowledged(_ leases: [LeaseID]) throws {
     for lease in leases {
@@ -181,7 +191,8 @@ extension Simulation {
   /// S12: a synchronous run ends with the policy that the plain loop ends with, whatever happened.
   func checkEnd() throws {
     guard end == .completed else { throw Violation("L1", "the run did not end: \(standing)") }
-    try checkDisk()
+    // Reading everything back costs as much as a fourth of a run: some seeds do.
+    if seed % 8 == 0 { try checkDisk() }
     let given = judge.rows.filter { $0.state == .deadLettered }
     for row in given where row.attempts < options.maximumAttempts {
       throw Violation("L5", "unit \(row.unit) was dead-lettered after \(row.attempts) attempts")

@@ -162,13 +162,15 @@ extension Simulation {
       switch action {
       case .send(let peer, let message): try sendFromLearner(message, to: peer)
       case .welcome(let peer, let incarnation, let scorers):
+        try noteSpoken(incarnation)
         try sendFromLearner(.welcome(welcome(incarnation, scorers)), to: peer)
       case .lease(let peer, let id, let unit, let attempt, let version, let step):
+        try noteSpoken(id.incarnation)
         tell(.unit(unit)) { "lease \(id) of unit \(unit) (attempt \(attempt), step \(step)) goes to \(peer)" }
         let lease = Lease(
           id: id, unit: unit, attempt: attempt, version: version, step: step, task: SimulatedSampling.task(unit.prompt))
         try sendFromLearner(.lease(lease), to: peer)
-      case .answer(let peer, let fetch): answer(fetch, to: peer)
+      case .answer(let peer, let fetch): try answer(fetch, to: peer)
       case .journal(let records, let ticket): commit(records, ticket)
       case .train(let step, let groups): try train(step, groups)
       case .publish(let manifest): publish(manifest)
@@ -195,11 +197,14 @@ extension Simulation {
       settings: "{}", artifacts: [artifact.artifact], scorers: scorers, allowed: [], manifest: learner?.weights.newest)
   }
 
-  private func answer(_ fetch: Fetch, to peer: PeerID) {
+  private func answer(_ fetch: Fetch, to peer: PeerID) throws {
     guard let process = process(of: peer) else { return }
     let payload: Payload?
     switch fetch.source {
-    case .weights, .delta: payload = learner?.weights.payload(fetch)
+    case .weights, .delta:
+      payload = learner?.weights.payload(fetch)
+      // What is handed out is kept until whoever fetches it is done.
+      if payload == nil, fetch.offset == 0 { throw Violation("S5", "\(fetch.source) was released and is handed out still") }
     case .artifact(let digest):
       let bytes = artifact.bytes
       let isThere = digest == artifact.artifact.digest && fetch.offset < bytes.count

@@ -27,7 +27,7 @@ extension Simulation {
     case .scorer:
       let settings = ScorerRole.Settings(link: link, queueLimit: options.scorerQueue, transfer: transfer)
       processes[process].scorer = ScorerRole(hello: hello(process), settings: settings, seed: seed, now: time)
-      processes[process].service = RewardService(settings: serviceSettings, seed: seed, now: time)
+      processes[process].service = RewardService(settings: options.serviceSettings, seed: seed, now: time)
     }
     tell(.process(processes[process].name)) { "\(processes[process].name) starts" }
     for connection in [processes[process].control, processes[process].broadcast, processes[process].scored] where connection >= 0 {
@@ -43,17 +43,6 @@ extension Simulation {
       // What stands for many chunks takes as long as all of them, and where nothing is lost it comes.
       patience: options.piecesStandForMany ? .seconds(1_000_000) : .seconds(options.heartbeat * 2),
       target: .seconds(options.heartbeat))
-  }
-
-  private var serviceSettings: RewardServiceSettings {
-    var settings = RewardServiceSettings()
-    settings.requestDeadline = .seconds(options.serviceDeadline)
-    settings.groupDeadline = .seconds(max(options.leaseDuration * 0.8, options.serviceDeadline))
-    settings.longestBackoff = .seconds(5)
-    settings.longestCoolDown = .seconds(10)
-    settings.waitBudget = settings.groupDeadline * 0.5
-    settings.whenDown = options.goesOnWithoutService ? .outcomeOnly : .decline
-    return settings
   }
 
   private func hello(_ process: Int) -> Hello {

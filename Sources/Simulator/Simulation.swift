@@ -91,6 +91,8 @@ package final class Simulation {
   /// Bytes of the journal that `judge` has taken.
   var judged = 0
   var acknowledged: [UnitID: LeaseID] = [:]
+  /// The last life of the learner's process that spoke under each incarnation.
+  var speakers: [UInt32: UInt32] = [:]
   /// The unit whose group was admitted under a lease.
   var admittedUnits: [LeaseID: UnitID] = [:]
   /// Weights of each version of the committed line, by version.

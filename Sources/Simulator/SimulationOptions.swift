@@ -114,6 +114,18 @@ extension SimulationOptions {
     name == "learner" || (0..<workers).contains { name == "worker-\($0)" } || (0..<scorers).contains { name == "scorer-\($0)" }
   }
 
+  /// Of each scorer's requests to the reward service.
+  var serviceSettings: RewardServiceSettings {
+    var settings = RewardServiceSettings()
+    settings.requestDeadline = .seconds(serviceDeadline)
+    settings.groupDeadline = .seconds(max(leaseDuration * 0.8, serviceDeadline))
+    settings.longestBackoff = .seconds(5)
+    settings.longestCoolDown = .seconds(10)
+    settings.waitBudget = settings.groupDeadline * 0.5
+    settings.whenDown = goesOnWithoutService ? .outcomeOnly : .decline
+    return settings
+  }
+
   /// What cannot be simulated; nil if it can.
   package var contradiction: String? {
     let limits = Limits.standard
@@ -125,12 +137,31 @@ extension SimulationOptions {
     if let (name, value, range) = counts.first(where: { !$0.2.contains($0.1) }) {
       return "\(name) is \(value), not \(range.lowerBound) to \(range.upperBound)"
     }
-    let seconds: [(String, Double)] = [
+    let positive: [(String, Double)] = [
       ("heartbeat", heartbeat), ("leaseDuration", leaseDuration), ("peerTimeout", peerTimeout), ("resendAfter", resendAfter),
       ("tick", tick), ("restart", restart), ("reconnect", reconnect), ("connectionTimeout", connectionTimeout),
-      ("costs.tokensPerSecond", costs.tokensPerSecond), ("costs.linkBytesPerSecond", costs.linkBytesPerSecond),
+      ("serviceDeadline", serviceDeadline), ("costs.tokensPerSecond", costs.tokensPerSecond),
+      ("costs.responseTokens", costs.responseTokens), ("costs.linkBytesPerSecond", costs.linkBytesPerSecond),
+      ("costs.cores", costs.cores ?? 1), ("hedgeAfter", hedgeAfter ?? 1),
     ]
-    if let (name, value) = seconds.first(where: { !($0.1 > 0 && $0.1 < 1e9) }) { return "\(name) is \(value), not a positive number" }
+    // A thousandth of a second is long enough for whoever looks again and again.
+    if let (name, value) = positive.first(where: { !($0.1 >= 1e-3 && $0.1 <= 1e12) }) {
+      return "\(name) is \(value), not a number from 0.001 on"
+    }
+    let amounts: [(String, Double)] = [
+      ("costs.prefillSeconds", costs.prefillSeconds), ("costs.scoringSeconds", costs.scoringSeconds),
+      ("costs.stepSeconds", costs.stepSeconds), ("costs.trainingSecondsPerGroup", costs.trainingSecondsPerGroup),
+      ("costs.modelBytes", costs.modelBytes * 1e-6), ("costs.loadSeconds", costs.loadSeconds), ("costs.latency", costs.latency),
+      ("costs.jitter", costs.jitter), ("costs.fsyncSeconds", costs.fsyncSeconds),
+      ("costs.checkpointSeconds", costs.checkpointSeconds), ("costs.eventSeconds", costs.eventSeconds),
+      ("faults.calmAfter", faults.calmAfter), ("faults.patience", faults.patience), ("faults.perKind", Double(faults.perKind)),
+    ]
+    if let (name, value) = amounts.first(where: { !($0.1 >= 0 && $0.1 <= 1e6) }) { return "\(name) is \(value), out of all proportion" }
+    let shares = [("costs.spread", costs.spread), ("faults.share", faults.share), ("faults.staysBroken", faults.staysBroken)]
+    if let (name, value) = shares.first(where: { !($0.1 >= 0 && $0.1 <= 1) }) { return "\(name) is \(value), not from 0 to 1" }
+    if let found = serviceSettings.contradictions.first {
+      return "leaseDuration \(leaseDuration) and serviceDeadline \(serviceDeadline) do not fit the reward service: \(found)"
+    }
     if peerTimeout <= heartbeat { return "peerTimeout is \(peerTimeout) s, no longer than the heartbeat of \(heartbeat) s" }
     return nil
   }

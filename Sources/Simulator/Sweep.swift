@@ -15,6 +15,11 @@ package struct Sweep: Sendable {
     package fileprivate(set) var virtualSeconds = 0.0
     package fileprivate(set) var groups = SimulationReport.Groups(issued: 0, trained: 0, deadLettered: 0)
     package fileprivate(set) var faults: [FaultKind: Int] = [:]
+    /// Of all seeds together.
+    package fileprivate(set) var restarts = 0
+    package fileprivate(set) var hedges = 0
+    package fileprivate(set) var deltas = 0
+    package fileprivate(set) var handedIn = 0
     /// By seed.
     package fileprivate(set) var failures: [Failure] = []
     /// Over the trace hashes of all seeds, whatever the order in which they were run.
@@ -97,6 +102,10 @@ extension Sweep.Summary {
     groups.issued += report.groups.issued
     groups.trained += report.groups.trained
     groups.deadLettered += report.groups.deadLettered
+    restarts += report.tally.restarts
+    hedges += report.tally.hedges
+    deltas += report.tally.deltas
+    handedIn += report.tally.handedIn
     for (kind, count) in report.faults { faults[kind, default: 0] += count }
     failures += report.violations.map { Sweep.Failure(seed: report.seed, violation: $0, plan: plan) }
     var hash = TraceHash()

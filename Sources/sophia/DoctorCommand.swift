@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import Chaos
 internal import Rollout
 internal import Runs
 
@@ -25,6 +26,7 @@ struct DoctorCommand: ParsableCommand {
     }
     let findings = Doctor.examine(folder: folder)
     for finding in findings { try printLine("\(finding.isGood ? "ok     " : "missing") \(finding.text)") }
+    for line in Requirements.optional { try printLine("        \(line)") }
     if findings.contains(where: { !$0.isGood }) { throw ExitCode(1) }
   }
 }

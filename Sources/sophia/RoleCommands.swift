@@ -69,11 +69,14 @@ struct ScorerCommand: AsyncParsableCommand {
   @Option(help: "Where workers push groups: tcp://ADDRESS:PORT that they can reach; port 0 takes any free one.")
   var bind = "tcp://127.0.0.1:0"
 
+  @Option(help: "Where workers reach that if not there, as behind address translation: tcp://ADDRESS:PORT.")
+  var advertise: String?
+
   func run() async throws {
     let interruption = Interruption()
     let watch = joining.parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }
-    finish(try await RoleProcess.scorer(joining.options, bind: bind, interruption: interruption))
+    finish(try await RoleProcess.scorer(joining.options, bind: bind, advertised: advertise, interruption: interruption))
   }
 }
 

@@ -245,6 +245,7 @@ struct SimulateCommand: AsyncParsableCommand {
           output.advice(failure.seed, shortened(failure.plan, settings(failure.seed), failure.violation, failure.seed)))
       }
     }
+    if interruption.isRequested, !json { try printLine("interrupted  after \(summary.seeds) of \(count) seeds") }
     if interruption.isRequested { throw ExitCode(RunExit.interrupted) }
     if !summary.failures.isEmpty || !summary.missing(of: wanted).isEmpty { throw ExitCode.failure }
   }

@@ -52,6 +52,7 @@ struct SimulateOutput: Sendable {
       "seeds        \(summary.seeds) in \(format(seconds)) s: \(format(Double(summary.seeds) / max(seconds, 1e-9))) a second",
       "ran          \(format(summary.virtualSeconds / 3600)) virtual hours, \(summary.events) events",
       "groups       \(groups.issued) issued, \(groups.trained) trained, \(groups.deadLettered) dead-lettered",
+      "learner      started again \(summary.restarts) times; \(summary.handedIn) groups handed in across its restarts, \(summary.hedges) stragglers hedged",
       "trace        \(hexadecimal(summary.traceHash)) over all seeds",
       "acted        \(acted(summary.faults))",
     ]

@@ -18,7 +18,6 @@ struct Sophia: AsyncParsableCommand {
     subcommands: [],
     groupedSubcommands: [
       CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self, LedgerCommand.self]),
-      CommandGroup(name: "Faults:", subcommands: [SimulateCommand.self]),
       CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self]),
       CommandGroup(
         name: "Models and data:",
@@ -26,6 +25,7 @@ struct Sophia: AsyncParsableCommand {
       CommandGroup(
         name: "Checks against other implementations:",
         subcommands: [ScoreCommand.self, LogprobsCommand.self, GenerateCommand.self, TokenizeCommand.self]),
+      CommandGroup(name: "Faults:", subcommands: [SimulateCommand.self, ChaosCommand.self]),
       CommandGroup(name: "This machine:", subcommands: [BenchCommand.self, DoctorCommand.self]),
     ])
 

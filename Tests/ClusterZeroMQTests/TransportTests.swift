@@ -266,6 +266,20 @@ struct TransportTests {
     await close([worker] + scorers, learner)
   }
 
+  @Test(
+    "a scorer that is reached elsewhere than where it listens says so",
+    arguments: [(String?.none, "tcp://127.0.0.1:"), ("tcp://10.1.2.3:600", "tcp://10.1.2.3:600"), ("tcp://10.1.2.3:0", "tcp://10.1.2.3:")])
+  func advertised(address: String?, endpoint: String) async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let scorer = try await ZeroMQPeerTransport.scorer(
+      learner: learner.endpoint, bind: "tcp://127.0.0.1:0", advertised: address, keys: keys.scorer,
+      learnerKey: keys.learner.publicKey)
+    #expect(scorer.endpoint.hasPrefix(endpoint) && !scorer.endpoint.hasSuffix(":0"))
+    await scorer.close(linger: .zero)
+    await learner.close(linger: .zero)
+  }
+
   @Test("a learner's port that is in use is named")
   func portInUse() async throws {
     let keys = try Keys()

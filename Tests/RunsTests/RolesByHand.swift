@@ -30,7 +30,7 @@ final class RolesByHand {
     let arguments = ["learner"] + settings + ["--bind", "tcp://127.0.0.1:0", "--keys", keys.folder] + options
     let before = endpoint
     let role = try start("learner-\(learners)", arguments, by: tracer, fault)
-    // The second line of that file is the process, so it differs from the last learner's.
+    // The file names the process too, so it differs from the last learner's.
     try eventually("a learner listens: \(role.log)") { endpoint != before || !role.isRunning }
     return role
   }
@@ -47,7 +47,7 @@ final class RolesByHand {
   func end() {
     for role in roles { role.kill() }
     // A process that a tracer started outlives it.
-    if let pid = endpoint?.split(separator: "\n").last.flatMap({ pid_t($0) }),
+    if let pid = folder.learnerAddresses?.pid,
       let command = try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8), command.contains(folder.path)
     {
       Foundation.kill(pid, SIGKILL)

@@ -57,6 +57,8 @@ struct SimulationTests {
     #expect(summary.failures.map { "seed \($0.seed): \($0.violation)" } == [])
     #expect(summary.seeds == 400 && summary.groups.issued == 400 * 160)
     #expect(summary.missing(of: FaultKind.allCases) == [])
+    // The paths that only faults open are taken.
+    #expect(summary.restarts > 400 && summary.hedges > 400 && summary.deltas > 10_000 && summary.handedIn > 400)
   }
 
   @Test("every kind of fault acts where it is planned, alone, and the run is sound", arguments: FaultKind.allCases)
