@@ -25,7 +25,25 @@ struct LedgerJudge: Sendable {
     var attempts: UInt32 = 0
     /// Those that count, oldest first.
     var leases: [RecoveredLedger.Lease] = []
-    var group: ScoredGroup?
+    /// Apart from the row, because of most units nothing but the row is kept.
+    private var kept: Kept?
+    var group: ScoredGroup? {
+      get { kept?.group }
+      set { kept = newValue.map { Kept($0) } }
+    }
+
+    init(unit: UnitID, step: UInt32) {
+      self.unit = unit
+      self.step = step
+    }
+  }
+
+  private final class Kept: Sendable {
+    let group: ScoredGroup
+
+    init(_ group: ScoredGroup) {
+      self.group = group
+    }
   }
 
   private(set) var incarnation: UInt32 = 0

@@ -45,6 +45,7 @@ package struct Planning: Sendable {
     options.faults = .none
     options.keepsGroups = false
     options.scoresLocally = true
+    options.keepsJournal = false
     options.scorerQueue = Limits.standard.queuedGroups
     options.startsWithWeights = true
     // So many workers say so seldom that they live that the learner's loop has most of its time for other things.

@@ -35,6 +35,12 @@ struct SimulatedDisk: Sendable {
     files[name, default: File()].bytes.append(contentsOf: bytes)
   }
 
+  /// Gives back the memory of what is in the file: nobody will read it.
+  mutating func forgetContent(of name: String) {
+    files[name]?.bytes = []
+    files[name]?.synced = 0
+  }
+
   mutating func truncate(_ name: String, to count: Int) {
     guard let size = files[name]?.bytes.count, let synced = files[name]?.synced, size > count else { return }
     files[name]?.bytes.removeLast(size - count)

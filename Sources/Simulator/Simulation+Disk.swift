@@ -96,6 +96,7 @@ extension Simulation {
   private func judgeSynced() throws {
     if let records = learner?.committing { try judge([.commit(records)]) }
     learner?.committing = nil
+    if !options.keepsJournal { disk.forgetContent(of: JournalFile.name) }
     judged = disk.read(JournalFile.name)?.count ?? 0
   }
 

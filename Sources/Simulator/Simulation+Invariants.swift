@@ -35,9 +35,17 @@ extension Simulation {
     case .deadLettered(let unit, let reason): tell(.unit(unit)) { "unit \(unit) is dead-lettered: \(reason)" }
     case .trained(let step):
       lastProgress = now
+      if !options.keepsJournal { forgetLeases(of: step) }
       for unit in step.units { tell(.unit(unit)) { "unit \(unit) is trained in step \(step.step)" } }
     case .incarnation, .issued, .generated, .checkpointed, .retired: break
     }
+  }
+
+  /// Nobody asks any more for leases whose groups were trained some steps ago.
+  private func forgetLeases(of step: TrainedStep) {
+    trainedLeases.append(step.units.compactMap { judge.row(of: $0)?.group?.lease })
+    guard trainedLeases.count > 8 else { return }
+    for lease in trainedLeases.removeFirst() { admittedUnits[lease] = nil }
   }
 
   /// S8, S9, S13: an admitted group is what an honest worker samples and an honest scorer grades.
@@ -117,7 +125,7 @@ extension Simulation {
       guard let unit = admittedUnits[lease], let row = judge.row(of: unit), row.state == .admitted || row.state == .trained else {
         throw Violation("S3", "lease \(lease) was acknowledged before its group was durable")
       }
-      acknowledged[unit] = lease
+      if options.keepsJournal { acknowledged[unit] = lease }
     }
   }
 
@@ -207,6 +215,7 @@ extension Simulation {
 
   /// What the journal's bytes say is what was judged.
   private func checkDisk() throws {
+    guard options.keepsJournal else { return }
     var fromDisk = LedgerJudge()
     for entry in try journalFile.read(disk.read(JournalFile.name) ?? [], from: 0).entries {
       switch entry {

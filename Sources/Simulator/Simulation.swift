@@ -95,6 +95,8 @@ package final class Simulation {
   var speakers: [UInt32: UInt32] = [:]
   /// The unit whose group was admitted under a lease.
   var admittedUnits: [LeaseID: UnitID] = [:]
+  /// Leases of the steps trained last, oldest first; kept track of where the journal is not kept.
+  var trainedLeases: [[LeaseID]] = []
   /// Weights of each version of the committed line, by version.
   var line: [UInt64: [UInt8]] = [0: SimulatedPolicy().bytes]
   /// Weights of versions that were taken back, oldest first.

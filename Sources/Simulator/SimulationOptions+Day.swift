@@ -12,6 +12,7 @@ extension SimulationOptions {
     options.keepsGroups = false
     options.checkpointEvery = 10
     options.scoresLocally = true
+    options.keepsJournal = false
     options.scorerQueue = 1024
     options.startsWithWeights = true
     options.chunks = 4
@@ -34,7 +35,7 @@ extension SimulationOptions {
     options.costs.linkBytesPerSecond = 12.5e9
     options.costs.loadSeconds = 3
     options.costs.eventSeconds = CostModel.measuredEventSeconds
-    options.steps = UInt32((hours * 3600 / (options.secondsPerGroup * 1.05 + 10)).rounded(.up))
+    options.steps = UInt32((hours * 3600 / (options.secondsPerGroup * (1 + options.costs.spread))).rounded(.up))
     return options
   }
 }

@@ -39,6 +39,9 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var scoresLocally = false
   /// Whether every worker has the first policy before the run begins; otherwise it fetches it.
   package var startsWithWeights = false
+  /// Whether the journal's bytes are kept once they are judged; without, a long run takes less memory, and no learner
+  /// can start again.
+  package var keepsJournal = true
   /// Groups that a scorer holds before it takes no more.
   package var scorerQueue = 64
   /// Chunks that a policy version is fetched in.

@@ -22,6 +22,7 @@ struct SimulateCommand: AsyncParsableCommand {
         sophia simulate --list-faults                     what can go wrong
         sophia simulate --calibrate runs/demo --plot plan.html
                                                           what more workers would bring
+        sophia simulate --day 10000                       whether a day of so many workers is sound
         sophia simulate --predict --tokens-per-second 2500 --response-tokens 600 --model-bytes 15e9 --link 1.25e9 \
           --training-seconds 0.4 --set promptsPerStep=512 --set groupSize=8 --scorers 8
 
@@ -76,6 +77,9 @@ struct SimulateCommand: AsyncParsableCommand {
   @Option(help: "Tell the story of a process (worker-3), of a unit of work (EPOCH/ROW), or all.")
   var trace: String?
 
+  @Option(help: "A day of a large run with this many workers and no faults: minutes a group, as many prompts a step as workers.")
+  var day: Int?
+
   @Flag(help: "Show every knob with its value.")
   var listKnobs = false
 
@@ -90,6 +94,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
   func run() async throws {
     if listFaults { return try printLine(FaultKind.allCases.map { "\($0.rawValue)" }.joined(separator: "\n")) }
+    if let day, !listKnobs { return try SimulatedDay(workers: day, seed: seed).run { try SimulationKnobs.turn($0, knobs) } }
     if prediction.isWanted, !listKnobs { return try await predict() }
     if let stalenessList, staleness == nil {
       throw UsageError(message: "--staleness \(stalenessList) is no number", advice: "a list of several is for --predict")
