@@ -11,7 +11,7 @@ package struct Planning: Sendable {
   /// Steps that are measured, after those in which the run finds its pace.
   package var steps = 8
   /// Events of one row, at most: what has been measured by then counts.
-  package var eventBound = 15_000_000
+  package var eventBound = 8_000_000
   package var seed: UInt64 = 0
 
   package static let standardWorkers = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
@@ -53,8 +53,8 @@ package struct Planning: Sendable {
     options.heartbeat = max(options.heartbeat, (beats / Self.shareForHeartbeats * 2).rounded(.up) / 2)
     // Where a broadcast takes hours, nobody simulates a sign of life every second.
     let broadcast = Double(workers) * options.costs.modelBytes * (options.costs.deltaShare ?? 1) / options.costs.linkBytesPerSecond
-    options.heartbeat = max(options.heartbeat, min((broadcast / 50).rounded(), 600))
-    options.tick = max(options.tick, options.heartbeat / 4)
+    options.heartbeat = max(options.heartbeat, min((broadcast / 10).rounded(), 600))
+    options.tick = max(options.tick, options.heartbeat / 2)
     // A small model goes in few pieces; of a large one the pieces must share the link fairly.
     options.chunks = max(2, min(32, Int(options.costs.modelBytes / 64e6)))
     // Leases run out where a process is lost; here none is.
