@@ -218,7 +218,6 @@ extension Simulation {
 
   private func publish(_ manifest: WeightManifest) {
     guard let trained = learner?.trained else { return }
-    learner?.policy = trained.policy
     learner?.weights.publish(trained.version)
     if measuring != nil { measurePublished(manifest.version) }
     let frame = codec.encode(.announced(manifest))
