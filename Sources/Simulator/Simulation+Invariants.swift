@@ -152,23 +152,24 @@ extension Simulation {
   /// S1 and S10, of what the event can have touched.
   func checkLearner(after event: LearnerEvent) throws {
     guard let learner else { return }
-    guard learner.role.ledger.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
-    let issued = learner.role.ledger.issued
-    guard issued >= judge.issued || learner.incarnation != judge.incarnation else {
+    var worker: PeerID?
+    if case .message(let peer, .worker, _) = event { worker = peer }
+    let look = learner.role.look(at: worker)
+    guard look.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
+    guard look.issued >= judge.issued || learner.incarnation != judge.incarnation else {
       throw Violation("S1", "the ledger holds fewer units than were issued")
     }
-    newestVersion = max(newestVersion, learner.role.version)
+    newestVersion = max(newestVersion, look.version)
     // What was opened before a restart from an older checkpoint stays open.
     let open = Int(newestVersion) + 1 + options.staleness
-    guard issued <= open * options.promptsPerStep else {
-      throw Violation("S10", "\(issued) units were issued at version \(learner.role.version)")
+    guard look.issued <= open * options.promptsPerStep else {
+      throw Violation("S10", "\(look.issued) units were issued at version \(look.version)")
     }
-    guard case .message(let peer, .worker, _) = event else { return }
-    let (lent, generating) = (learner.role.lent(to: peer), learner.role.generating(by: peer))
-    guard lent == generating else {
-      throw Violation("S10", "\(peer) is generating \(generating) leases and is charged with \(lent)")
+    guard let worker else { return }
+    guard look.lent == look.generating else {
+      throw Violation("S10", "\(worker) is generating \(look.generating) leases and is charged with \(look.lent)")
     }
-    guard lent <= Limits.standard.credit else { throw Violation("S10", "\(peer) holds \(lent) leases") }
+    guard look.lent <= Limits.standard.credit else { throw Violation("S10", "\(worker) holds \(look.lent) leases") }
   }
 
   /// S11: of the checkpoints that the journal names, the newest that no fault has damaged is whole.
