@@ -37,6 +37,7 @@ extension Simulation {
     }
     if processes[sender].random.chance(max(outward.corruption, inward.corruption)) {
       var changed = letter
+      changed.content = nil
       for _ in 0...processes[sender].random.below(3) { mutate(&changed.frame.header, &processes[sender].random) }
       // Encryption lets nothing through that was changed; what a decoder makes of it must still be a clear refusal.
       if isUnreadable(changed, by: connections[index].plane, isForward) { again(changed, 0.01, epoch: epoch) }
@@ -45,6 +46,7 @@ extension Simulation {
       var bytes = payload.bytes
       bytes[processes[sender].random.below(bytes.count)] ^= 1
       var changed = letter
+      changed.content = nil
       changed.frame.payload = Payload(bytes)
       // It comes first, so that it is taken for the one that was asked for.
       queue.post(.arrival(connection: index, isForward: isForward, epoch: epoch, changed), at: Instant(nanoseconds: at - 1))
