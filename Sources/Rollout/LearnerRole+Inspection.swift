@@ -1,11 +1,21 @@
 /// What can be seen of a learner's machine from outside, for those who check it.
 extension LearnerRole {
-  /// Leases that `peer` is charged with.
-  package func lent(to peer: PeerID) -> Int { membership.lent(to: peer) }
+  /// What one look at the machine shows.
+  package struct Look: Sendable {
+    package let isConserved: Bool
+    package let issued: Int
+    package let version: UInt64
+    /// Leases that the peer is charged with, and those that it holds and has not reported as generated.
+    package let lent: Int
+    package let generating: Int
+  }
 
-  /// Leases that `peer` holds and has not reported as generated.
-  package func generating(by peer: PeerID) -> Int {
-    leases.held(by: peer).count { ledger.isGenerating($0.record.unit, under: $0.id) }
+  /// Changes nothing. It is mutating because the machine is large, and what is changed in place is not copied.
+  package mutating func look(at peer: PeerID?) -> Look {
+    let held = peer.map { leases.held(by: $0) } ?? []
+    return Look(
+      isConserved: ledger.isConserved, issued: ledger.issued, version: version, lent: peer.map { membership.lent(to: $0) } ?? 0,
+      generating: held.count { ledger.isGenerating($0.record.unit, under: $0.id) })
   }
 
   /// When the lease was issued that has been out the longest.

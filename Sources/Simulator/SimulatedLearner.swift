@@ -6,7 +6,6 @@ internal import WeightDeltas
 final class SimulatedLearner {
   let life: UInt32
   var role: LearnerRole
-  var policy: SimulatedPolicy
   var weights: ServedWeights
   /// What the trainer made last, until it is published.
   var trained: (policy: SimulatedPolicy, version: PolicyVersion)
@@ -26,7 +25,6 @@ final class SimulatedLearner {
   init(life: UInt32, role: LearnerRole, policy: SimulatedPolicy, version: PolicyVersion) {
     self.life = life
     self.role = role
-    self.policy = policy
     weights = ServedWeights(version)
     trained = (policy, version)
     incarnation = role.incarnation
@@ -39,7 +37,7 @@ final class SimulatedLearner {
 /// What the learner's disk does, step by step, so that a process can die or the power fail in between.
 enum DiskStep {
   /// The records are written; they are to be synced next.
-  case journalWritten(ticket: Int, count: Int)
+  case journalWritten(ticket: Int)
   case journalRetry
   case checkpoint(CheckpointStage, step: UInt32, path: String, SimulatedPolicy)
   case remove([String])

@@ -175,6 +175,8 @@ struct Connection {
 /// A message on its way.
 struct Letter {
   var frame: Frame
+  /// What the bytes were made from; nil once they have been changed.
+  var content: Sealed?
   /// Which connection of its sender it goes by; what arrives late still bears it.
   var number = 0
   /// Bytes that it counts for on a link.

@@ -47,7 +47,7 @@ extension Simulation {
     learner?.committing = records
     learner?.waiting = []
     if diskSlowness > 1 { fire(.slowDisk) }
-    postDisk(.journalWritten(ticket: ticket, count: records.count), after: options.costs.fsyncSeconds * diskSlowness)
+    postDisk(.journalWritten(ticket: ticket), after: options.costs.fsyncSeconds * diskSlowness)
     spring(.journalUnsynced, within: options.costs.fsyncSeconds * diskSlowness)
   }
 
@@ -63,7 +63,7 @@ extension Simulation {
     case .journalRetry:
       learner?.isCommitting = false
       writeJournal()
-    case .journalWritten(let ticket, _): try syncJournal(ticket)
+    case .journalWritten(let ticket): try syncJournal(ticket)
     case .checkpoint(let stage, let step, let path, let policy): try checkpoint(stage, step, path, policy)
     case .remove(let paths):
       for path in paths { disk.remove(path) }

@@ -136,13 +136,13 @@ extension Simulation {
     do {
       switch plane {
       case .control:
-        let message = try codec.peerMessage(letter.frame)
+        let message = try peerMessage(letter)
         // The name of its key, and the connection that it came by.
         let peer = PeerID(name: processes[client].name, connection: "\(client).\(letter.number)")
         if processes[client].visitor != nil { noteVisit(client, message) }
         try tellLearner(.message(peer, role: processes[client].role, message), life: life)
       case .scored:
-        let group = try codec.scoredGroup(letter.frame, settings: options.trustGRPO)
+        let group = try scoredGroup(letter)
         let matches = Int(group.unit.prompt) < options.rows && taskDigest(of: group.unit.prompt) == group.taskDigest
         let peer = PeerID(name: processes[client].name, connection: "")
         try tellLearner(.scored(peer, role: processes[client].role, group, taskMatches: matches), life: life)
@@ -188,7 +188,7 @@ extension Simulation {
   private func sendFromLearner(_ message: LearnerMessage, to peer: PeerID) throws {
     if case .durable(let leases) = message { try noteAcknowledged(leases) }
     guard let process = process(of: peer), processes[process].control >= 0 else { return }
-    send(codec.encode(message), by: processes[process].control, isForward: false)
+    send(message, by: processes[process].control)
   }
 
   private func welcome(_ incarnation: UInt32, _ scorers: [ScorerAddress]) -> Welcome {
@@ -212,18 +212,17 @@ extension Simulation {
     }
     let message = payload.map { LearnerMessage.chunk(Chunk(source: fetch.source, offset: fetch.offset, payload: $0)) }
     send(
-      codec.encode(message ?? .gone(fetch.source)), by: processes[process].control, isForward: false,
-      size: payload == nil ? nil : bulk(of: fetch))
+      message ?? .gone(fetch.source), by: processes[process].control, size: payload == nil ? nil : bulk(of: fetch))
   }
 
   private func publish(_ manifest: WeightManifest) {
     guard let trained = learner?.trained else { return }
-    learner?.policy = trained.policy
     learner?.weights.publish(trained.version)
     if measuring != nil { measurePublished(manifest.version) }
     let frame = codec.encode(.announced(manifest))
+    let content = Sealed(.publication(.announced(manifest)))
     for process in processes.indices where processes[process].broadcast >= 0 && connections[processes[process].broadcast].isUp {
-      send(frame, by: processes[process].broadcast, isForward: false)
+      send(frame, of: content, by: processes[process].broadcast, isForward: false)
     }
   }
 

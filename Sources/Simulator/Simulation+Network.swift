@@ -14,7 +14,8 @@ extension Simulation {
   /// - Parameters:
   ///   - isForward: from the one that opened the connection.
   ///   - size: bytes that it counts for on a link; nil: those that it has.
-  func send(_ frame: Frame, by index: Int, isForward: Bool, size: Double? = nil) {
+  ///   - content: what the bytes were made from.
+  func send(_ frame: Frame, of content: Sealed? = nil, by index: Int, isForward: Bool, size: Double? = nil) {
     tally.messages += 1
     let (client, server) = (connections[index].client, connections[index].server)
     let (sender, receiver) = isForward ? (client, server) : (server, client)
@@ -26,7 +27,7 @@ extension Simulation {
       fire(.reset)
       return breakConnection(index)
     }
-    let letter = Letter(frame: frame, number: processes[client].connectionNumber, size: size)
+    let letter = Letter(frame: frame, content: content, number: processes[client].connectionNumber, size: size)
     guard connections[index].isUp else {
       // A ROUTER knows no peer that is not connected, and a PUB has no subscriber.
       return isForward ? wait(letter, on: index, isForward) : ()
@@ -158,7 +159,7 @@ extension Simulation {
       let letters = isForward ? connections[index].forward.waiting : connections[index].backward.waiting
       guard !letters.isEmpty else { continue }
       if isForward { connections[index].forward.waiting = [] } else { connections[index].backward.waiting = [] }
-      for letter in letters { send(letter.frame, by: index, isForward: isForward, size: letter.size) }
+      for letter in letters { send(letter.frame, of: letter.content, by: index, isForward: isForward, size: letter.size) }
     }
   }
 
@@ -184,9 +185,9 @@ extension Simulation {
     } else if processes[receiver].visitor != nil {
       arriveAtVisitor(letter.frame, receiver)
     } else if processes[receiver].role == .worker {
-      try arriveAtWorker(letter.frame, receiver, by: plane)
+      try arriveAtWorker(letter, receiver, by: plane)
     } else {
-      try arriveAtScorer(letter.frame, receiver, from: client, by: plane)
+      try arriveAtScorer(letter, receiver, from: client, by: plane)
     }
   }
 
@@ -195,10 +196,13 @@ extension Simulation {
 
   /// - Returns: nil if that connection is no more.
   func process(of peer: PeerID) -> Int? {
-    let parts = peer.connection.split(separator: ".")
-    guard parts.count == 2, let process = Int(parts[0]), processes.indices.contains(process),
-      Int(parts[1]) == processes[process].connectionNumber
-    else { return nil }
+    // PROCESS.NUMBER, read by hand: every message of the learner goes through here.
+    var numbers = (0, 0)
+    for byte in peer.connection.utf8 {
+      if byte == UInt8(ascii: ".") { numbers = (0, numbers.0) } else { numbers.0 = numbers.0 &* 10 &+ Int(byte &- 48) }
+    }
+    let (number, process) = numbers
+    guard processes.indices.contains(process), number == processes[process].connectionNumber else { return nil }
     return process
   }
 }

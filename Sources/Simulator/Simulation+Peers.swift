@@ -99,11 +99,11 @@ extension Simulation {
     for action in actions { try carryOut(action, ofWorker: process) }
   }
 
-  func arriveAtWorker(_ frame: Frame, _ process: Int, by plane: Plane) throws {
+  func arriveAtWorker(_ letter: Letter, _ process: Int, by plane: Plane) throws {
     do {
       switch plane {
-      case .control: try tellWorker(process, .message(try codec.learnerMessage(frame)))
-      case .broadcast: try tellWorker(process, .published(try codec.publication(frame)))
+      case .control: try tellWorker(process, .message(try learnerMessage(letter)))
+      case .broadcast: try tellWorker(process, .published(try publication(letter)))
       case .groups, .scored: return
       }
     } catch let error as WireError {
@@ -118,7 +118,7 @@ extension Simulation {
 
   private func carryOut(_ action: WorkerAction, ofWorker process: Int) throws {
     switch action {
-    case .send(let message): send(codec.encode(message), by: processes[process].control, isForward: true)
+    case .send(let message): send(message, by: processes[process].control)
     case .find(let artifacts): worker(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
     case .prepare: worker(process, .prepared, after: 0.2)
@@ -179,7 +179,7 @@ extension Simulation {
       processes[process].pushes[target] = connection
       if !processes[target].isUp { breakConnection(connection) }
     }
-    send(codec.encode(group), by: connection, isForward: true)
+    send(codec.encode(group), of: Sealed(.group(group)), by: connection, isForward: true)
   }
 
   // MARK: Scorers
@@ -190,13 +190,13 @@ extension Simulation {
     for action in actions { try carryOut(action, ofScorer: process) }
   }
 
-  func arriveAtScorer(_ frame: Frame, _ process: Int, from client: Int, by plane: Plane) throws {
+  func arriveAtScorer(_ letter: Letter, _ process: Int, from client: Int, by plane: Plane) throws {
     do {
       switch plane {
-      case .control: try tellScorer(process, .message(try codec.learnerMessage(frame)))
+      case .control: try tellScorer(process, .message(try learnerMessage(letter)))
       case .groups:
         let peer = PeerID(name: processes[client].name, connection: "")
-        try tellScorer(process, .group(peer, role: processes[client].role, try codec.responseGroup(frame)))
+        try tellScorer(process, .group(peer, role: processes[client].role, try responseGroup(letter)))
       case .broadcast, .scored: return
       }
     } catch let error as WireError {
@@ -211,7 +211,7 @@ extension Simulation {
 
   private func carryOut(_ action: ScorerAction, ofScorer process: Int) throws {
     switch action {
-    case .send(let message): send(codec.encode(message), by: processes[process].control, isForward: true)
+    case .send(let message): send(message, by: processes[process].control)
     case .find(let artifacts): scorer(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
     case .prepare: scorer(process, .prepared, after: 0.2)
@@ -225,7 +225,10 @@ extension Simulation {
       }
     case .push(let group):
       tell(.unit(group.unit)) { "\(processes[process].name) pushes the scored group of unit \(group.unit)" }
-      send(codec.encode(spoiled(group, by: process)), by: processes[process].scored, isForward: true)
+      let sent = spoiled(group, by: process)
+      // What a broken scorer sends is read from its bytes.
+      let content = spoiling[process] == nil ? Sealed(.scored(sent)) : nil
+      send(codec.encode(sent), of: content, by: processes[process].scored, isForward: true)
     case .finish(let how): finish(process, how)
     case .log(let level, let text): tell(.process(processes[process].name)) { "\(processes[process].name) \(level.rawValue): \(text)" }
     case .connect: break

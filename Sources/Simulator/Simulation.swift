@@ -61,6 +61,8 @@ package final class Simulation {
   /// A learner that stopped and was replaced.
   var stoppedLearner: SimulatedLearner?
   var isCalm = false
+  /// Of those whose content is known.
+  var lettersRead = 0
   /// Where all processes run, if they share their cores.
   var sharedCores: SharedCores?
   var coresPlan: UInt64 = 0

@@ -21,14 +21,14 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var maximumAttempts: UInt32 = 6
 
   // Waits, seconds
-  package var heartbeat = 3.0
+  package var heartbeat = 4.0
   package var leaseDuration = 30.0
-  package var peerTimeout = 12.0
+  package var peerTimeout = 14.0
   /// A lease that takes this many times the typical time is issued to a second worker too; nil: never.
   package var hedgeAfter: Double? = 4
   package var resendAfter = 5.0
   /// How often workers and scorers look at the clock.
-  package var tick = 1.0
+  package var tick = 1.5
   /// How long a process takes to start again.
   package var restart = 2.0
   /// How long a connection that broke takes to be there again.
@@ -72,7 +72,7 @@ package struct FaultOptions: Sendable, Hashable, Codable {
   /// Faults a kind in a subset, at most.
   package var perKind = 4
   /// Faults begin within this many virtual seconds, and end at the latest when the calm begins.
-  package var calmAfter = 60.0
+  package var calmAfter = 45.0
   /// Once it is calm the run has to end within this many virtual seconds, and by how much more a step takes.
   package var patience = 120.0
   /// The chance that a process outside the healthy core stays as it is when the calm begins: dead, cut off or hung.
@@ -101,7 +101,7 @@ extension SimulationOptions {
     options.keepsGroups = random.chance(0.6)
     options.reconnect = random.uniform(0.1, 2)
     options.goesOnWithoutService = random.chance(0.5)
-    options.faults.share = random.uniform(0.05, 0.5)
+    options.faults.share = random.uniform(0.03, 0.3)
     return options
   }
 }

@@ -68,8 +68,9 @@ import Testing
     let fault = Fault(.stop, "learner", "trained", after: 2, in: world)
     let part = try world.run(name, workers: 1, overrides: UndisturbedRun.overrides, fault: fault) { train in
       try eventually("the third step is trained") { fault.hasStruck }
-      kill(train, SIGINT)
       let learner = try #require(try world.reader(name).processes().first { $0.role == "learner" }).pid
+      try eventually("the learner stands still") { isStopped(learner) }
+      kill(train, SIGINT)
       kill(learner, SIGCONT)
     }
     #expect(part.status == 75, "\(part.errors)")

@@ -43,7 +43,7 @@ extension Configuration {
     // Each stops itself with a lease in its hands, so that the run cannot be over before its turn.
     let faults = (0..<2).map { _ in Fault(.stop, "worker", "leased", in: world) }
     let workers = try (0..<2).map { try roles.worker($0, fault: faults[$0]) }
-    try eventually("both hold leases") { faults.allSatisfy(\.hasStruck) }
+    try eventually("both hold leases") { faults.allSatisfy(\.hasStruck) && workers.allSatisfy { isStopped($0.pid) } }
     for (number, worker) in workers.enumerated() {
       worker.signal(SIGTERM)
       worker.signal(SIGCONT)
@@ -66,7 +66,7 @@ extension Configuration {
     _ = try roles.scorer()
     let leaving = try roles.worker(0, credit: 3, fault: fault)
     try eventually("the worker stops with all leases of the second step") {
-      try fault.hasStruck && endings(in: roles.folder.store).count == 6
+      try fault.hasStruck && isStopped(leaving.pid) && endings(in: roles.folder.store).count == 6
     }
     leaving.signal(SIGTERM)
     leaving.signal(SIGCONT)

@@ -26,6 +26,12 @@ struct Fault: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(signal.rawValue) \(role) \(point) \(passes)" }
 }
 
+/// Whether the process stands still by SIGSTOP. Its token is there a moment before.
+func isStopped(_ pid: Int32) -> Bool {
+  let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+  return text.split(separator: ")").last?.split(separator: " ").first == "T"
+}
+
 /// Something did not come about in time.
 struct DeadlinePassed: Error, CustomStringConvertible {
   let description: String

@@ -25,8 +25,8 @@ import Testing
     let learner = try roles.learner(fault: fault)
     let scorer = try roles.scorer(fault: fault)
     _ = try roles.worker(credit: 1)
-    try eventually("the \(role) stops") { fault.hasStruck }
     let stopped = role == "learner" ? learner : scorer
+    try eventually("the \(role) stops") { fault.hasStruck && isStopped(stopped.pid) }
     try disk.fill()
     stopped.signal(SIGCONT)
 

@@ -20,6 +20,7 @@ struct PlanningTests {
     options.costs.stepSeconds = 0.05
     options.costs.trainingSecondsPerGroup = 0.01
     options.costs.loadSeconds = 0.01
+    options.costs.fsyncSeconds = 0.002
     return options
   }
 

@@ -184,7 +184,8 @@ extension Limits {
 
   /// Text for people, from a peer: shortened and without control characters, so that it can stand in a log.
   func text(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.prefix(1000).filter { !$0.isControl }))
+    if text.utf8.count <= 1000, text.utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7f }) { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.prefix(1000).filter { !$0.isControl }))
   }
 }
 
