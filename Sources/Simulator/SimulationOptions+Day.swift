@@ -21,10 +21,10 @@ extension SimulationOptions {
     options.leaseDuration = 7200
     options.resendAfter = 600
     options.hedgeAfter = nil
-    options.tick = 30
+    options.tick = 60
     options.faults = .none
-    options.costs.tokensPerSecond = 100
-    options.costs.responseTokens = 6000
+    options.costs.tokensPerSecond = 400
+    options.costs.responseTokens = 32_000
     options.costs.spread = 0.3
     options.costs.prefillSeconds = 1
     options.costs.scoringSeconds = 0.5
