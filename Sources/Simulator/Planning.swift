@@ -41,7 +41,7 @@ package struct Planning: Sendable {
     var options = base
     options.workers = workers
     options.staleness = staleness
-    options.steps = UInt32(warmUp(staleness) + steps + 1)
+    options.steps = UInt32(warmUp(staleness) + Int(Simulation.patientSteps) + steps + 1)
     options.faults = .none
     options.keepsGroups = false
     options.scoresLocally = true

@@ -4,8 +4,8 @@ internal import Rollout
 /// that of a later one.
 struct Measuring {
   /// The version whose publication begins it, and the one whose publication ends it.
-  let first: UInt64
-  let last: UInt64
+  private(set) var first: UInt64
+  private(set) var last: UInt64
   var began: Sums?
   var ended: Sums?
   private var groups = 0
@@ -38,7 +38,19 @@ struct Measuring {
     reached = Array(repeating: 0, count: processes)
   }
 
-  var isComplete: Bool { published[last] != nil }
+  /// Begins with this version: all workers take part by now, or some are not going to.
+  mutating func begin(with version: UInt64, _ sums: Sums) {
+    last += version - first
+    first = version
+    began = sums
+    trained = (0, 0, 0)
+    delays = []
+  }
+
+  /// A worker that joins late has to ask for its first version again; one that has loaded one that was trained is in step.
+  func areInStep(_ workers: Range<Int>) -> Bool { workers.allSatisfy { reached[$0] > 0 } }
+
+  var isComplete: Bool { began != nil && published[last] != nil }
   var groupsTrained: Int { groups }
 
   mutating func note(trained batch: [ScoredGroup], in step: UInt32) {
@@ -139,6 +151,7 @@ extension Simulation {
   /// Runs until `last` is published, without the checks of liveness, and says what happened since `first` was.
   ///
   /// - Parameters:
+  ///   - first: it begins later if workers are not in step by then, and ends as much later.
   ///   - events: after which it ends even so, with what has been measured.
   ///   - shouldStop: asked now and then.
   /// - Returns: nil if not even one step was measured.
@@ -159,12 +172,21 @@ extension Simulation {
       responses: options.groupSize)
   }
 
+  /// Steps for which a measurement waits for workers that are not in step.
+  static var patientSteps: UInt64 { 12 }
+
   func measurePublished(_ version: UInt64) {
     guard let first = measuring?.first, let last = measuring?.last else { return }
     measuring?.note(published: version, at: now)
-    guard (first...last).contains(version) else { return }
+    guard version >= first, measuring?.began == nil || version <= last else { return }
     let sums = sums
-    if version == first { measuring?.began = sums } else { measuring?.ended = sums }
+    guard measuring?.began == nil else {
+      measuring?.ended = sums
+      return
+    }
+    if measuring?.areInStep(1..<1 + options.workers) == true || version >= first + Self.patientSteps {
+      measuring?.begin(with: version, sums)
+    }
   }
 
   private var sums: Measuring.Sums {

@@ -40,8 +40,7 @@ extension Simulation {
   private var transfer: TransferSettings {
     TransferSettings(
       chunk: SimulatedPolicy.byteCount / options.chunks + 1, window: options.chunks,
-      // What stands for many chunks takes as long as all of them, and where nothing is lost it comes.
-      patience: options.piecesStandForMany ? .seconds(1_000_000) : .seconds(options.heartbeat * 2),
+      patience: .seconds(max(options.heartbeat * 2, options.piecesStandForMany ? 4 * options.secondsForPiece : 0)),
       target: .seconds(options.heartbeat))
   }
 

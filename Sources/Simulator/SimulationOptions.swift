@@ -112,6 +112,12 @@ extension SimulationOptions {
     faults.kinds.isEmpty && costs.modelBytes / Double(chunks) > 4 * Double(Limits.standard.chunk)
   }
 
+  /// Seconds in which the learner's link sends a piece of a version to every worker. It stands for many chunks, and takes as
+  /// long as all of them.
+  var secondsForPiece: Double {
+    Double(workers) * costs.modelBytes * (costs.deltaShare ?? 1) / Double(chunks) / costs.linkBytesPerSecond
+  }
+
   /// Whether a process of this name takes part from the start.
   package func hasProcess(_ name: String) -> Bool {
     name == "learner" || (0..<workers).contains { name == "worker-\($0)" } || (0..<scorers).contains { name == "scorer-\($0)" }
