@@ -58,7 +58,8 @@ package struct Planning: Sendable {
     // A small model goes in few pieces; of a large one the pieces must share the link fairly.
     options.chunks = max(2, min(32, Int(options.costs.modelBytes / 64e6)))
     // Leases run out where a process is lost; here none is.
-    options.leaseDuration = max(options.leaseDuration, 20 * options.secondsPerGroup, 4 * options.secondsPerStep, 20 * options.heartbeat)
+    options.leaseDuration = max(options.leaseDuration, 20 * options.secondsPerGroup, 4 * options.secondsPerStep, 20 * options.heartbeat,
+      10 * Double(workers) * options.costs.modelBytes / options.costs.linkBytesPerSecond)
     options.hedgeAfter = nil
     options.resendAfter = options.leaseDuration
     options.peerTimeout = max(options.peerTimeout, 10 * options.heartbeat, options.leaseDuration)

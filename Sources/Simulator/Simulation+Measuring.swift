@@ -69,7 +69,7 @@ struct Measuring {
   ///
   /// - Parameter workers: the processes that are workers.
   func result(_ workers: Range<Int>, scorers: Int, linkBytesPerSecond: Double, responses: Int) -> SteadyState? {
-    guard let began, let ended, ended.at > began.at else { return nil }
+    guard let began, let ended, ended.at > began.at, ended.groups > began.groups else { return nil }
     let seconds = (ended.at - began.at).inSeconds
     func idle(_ role: Role, _ count: Int) -> Double {
       max(0, 1 - ((ended.busy[role] ?? 0) - (began.busy[role] ?? 0)) / (seconds * Double(max(count, 1))))
