@@ -93,7 +93,12 @@ struct SimulateCommand: AsyncParsableCommand {
   var prediction: PredictArguments
 
   func run() async throws {
-    if listFaults { return try printLine(FaultKind.allCases.map { "\($0.rawValue)" }.joined(separator: "\n")) }
+    if listFaults {
+      let width = FaultKind.allCases.map(\.rawValue.count).max() ?? 0
+      return try printLine(
+        FaultKind.allCases.map { "\($0.rawValue.padding(toLength: width, withPad: " ", startingAt: 0))  \($0.meaning)" }
+          .joined(separator: "\n"))
+    }
     if let day, !listKnobs { return try SimulatedDay(workers: day, seed: seed).run { try SimulationKnobs.turn($0, knobs) } }
     if prediction.isWanted, !listKnobs { return try await predict() }
     if let stalenessList, staleness == nil {
