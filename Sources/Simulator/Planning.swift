@@ -55,8 +55,8 @@ package struct Planning: Sendable {
     let broadcast = Double(workers) * options.costs.modelBytes * (options.costs.deltaShare ?? 1) / options.costs.linkBytesPerSecond
     options.heartbeat = max(options.heartbeat, min((broadcast / 10).rounded(), 600))
     options.tick = max(options.tick, options.heartbeat / 2)
-    // A small model goes in few pieces; of a large one the pieces must share the link fairly.
-    options.chunks = max(2, min(32, Int(options.costs.modelBytes / 64e6)))
+    // A small model goes in few pieces; of a large one the pieces must share the link fairly, as those of many workers do.
+    options.chunks = max(2, min(32, Int(options.costs.modelBytes / 64e6), 4000 / workers))
     // Leases run out where a process is lost; here none is.
     options.leaseDuration = max(options.leaseDuration, 20 * options.secondsPerGroup, 4 * options.secondsPerStep, 20 * options.heartbeat,
       10 * Double(workers) * options.costs.modelBytes / options.costs.linkBytesPerSecond)
