@@ -119,7 +119,7 @@ package struct PlanPage: Sendable {
     let parts = charts.enumerated().map { index, chart -> HTML in
       """
       <g class="chart" transform="translate(\(gap + Double(index % 2) * (width + gap)),\(84 + Double(index / 2) * height))">
-      <text class="name" x="0" y="0">\(chart.title), \(chart.unit)</text>
+      <text class="name" x="0" y="0">\(chart.unit.isEmpty ? chart.title : "\(chart.title), \(chart.unit)")</text>
       <g transform="translate(0,12)">\(drawn(chart).content)</g>
       </g>
 
