@@ -27,7 +27,9 @@ extension Simulation {
     case .scorer:
       let settings = ScorerRole.Settings(link: link, queueLimit: options.scorerQueue, transfer: transfer)
       processes[process].scorer = ScorerRole(hello: hello(process), settings: settings, seed: seed, now: time)
-      processes[process].service = RewardService(settings: options.serviceSettings, seed: seed, now: time)
+      if !options.scoresLocally {
+        processes[process].service = RewardService(settings: options.serviceSettings, seed: seed, now: time)
+      }
     }
     tell(.process(processes[process].name)) { "\(processes[process].name) starts" }
     for connection in [processes[process].control, processes[process].broadcast, processes[process].scored] where connection >= 0 {
