@@ -22,6 +22,13 @@ package struct SHA256Hasher: Sendable {
   package func finish() -> SHA256Digest {
     HashContext(copying: context).finish()
   }
+
+  /// Of all of `data`, which takes no state that outlives the call.
+  static func digest(of data: UnsafeRawBufferPointer) -> SHA256Digest {
+    let context = HashContext()
+    if let base = data.baseAddress { context.update(base, data.count) }
+    return context.finish()
+  }
 }
 
 /// OpenSSL's state of one digest. Its calls fail only without memory or without the algorithm, which every build of
@@ -29,6 +36,14 @@ package struct SHA256Hasher: Sendable {
 //
 // @unchecked: a hasher changes the state only while it alone refers to it, and otherwise works on a copy.
 private final class HashContext: @unchecked Sendable {
+  /// Looked up once: a lookup takes longer than the digest of a short message.
+  //
+  // @unchecked: OpenSSL only reads a method that it has handed out.
+  private struct Algorithm: @unchecked Sendable {
+    let method = EVP_MD_fetch(nil, "SHA256", nil)
+  }
+  private static let algorithm = Algorithm()
+
   private let state: OpaquePointer
 
   private init(uninitialized: Void) {
@@ -38,7 +53,7 @@ private final class HashContext: @unchecked Sendable {
 
   convenience init() {
     self.init(uninitialized: ())
-    Self.require(EVP_DigestInit_ex(state, EVP_sha256(), nil))
+    Self.require(EVP_DigestInit_ex(state, Self.algorithm.method, nil))
   }
 
   convenience init(copying other: HashContext) {
@@ -55,9 +70,12 @@ private final class HashContext: @unchecked Sendable {
   }
 
   func finish() -> SHA256Digest {
-    var bytes = [UInt8](repeating: 0, count: SHA256Digest.byteCount)
-    Self.require(EVP_DigestFinal_ex(state, &bytes, nil))
-    return SHA256Digest(unchecked: bytes)
+    var words = InlineArray<4, UInt64>(repeating: 0)
+    withUnsafeMutableBytes(of: &words) {
+      Self.require(EVP_DigestFinal_ex(state, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), nil))
+    }
+    for index in words.indices { words[index] = UInt64(bigEndian: words[index]) }
+    return SHA256Digest(words: words)
   }
 
   private static func require(_ status: Int32) {

@@ -63,7 +63,10 @@ extension LearnerRole {
   ) {
     if heartbeat.incarnation != incarnation || settings.planted == .greetForEver { return actions.append(.send(peer, .helloWanted)) }
     let isStuck = answerHeld(heartbeat.held, of: peer, &actions)
-    membership.update(peer, credit: isStuck ? 0 : heartbeat.credit, version: heartbeat.version)
+    if membership.update(peer, credit: isStuck ? 0 : heartbeat.credit, version: heartbeat.version) {
+      actions.append(.log(.warning, "scorer \(peer) \(heartbeat.credit == 0 ? "seems to hang: workers push to others" : "scores again")"))
+      tellWorkersOfScorers(&actions)
+    }
     answerMissing(heartbeat, of: peer, at: now, &actions)
     // The first farewell may have been lost.
     let word: LearnerMessage = if case .farewell(let end, _) = phase { .shutdown(reason: end.farewell) } else { .heartbeat }

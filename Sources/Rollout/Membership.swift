@@ -8,8 +8,8 @@ struct Membership: Sendable {
     /// Leases issued and not yet reported as generated or ended.
     var lent = 0
     var version: UInt64?
-    /// A lease has run out in its hands, and it has done nothing since: its engine may hang while it goes on sending
-    /// heartbeats.
+    /// Its engine may hang while it goes on sending heartbeats. A worker's: a lease has run out in its hands, and it has
+    /// done nothing since. A scorer's: it says so.
     var isDoubted = false
 
     /// Unused credit.
@@ -50,14 +50,17 @@ struct Membership: Sendable {
   var workers: [PeerID] { members.values.compactMap { $0.hello.role == .worker ? $0.peer : nil }.sorted() }
   var hasWorkers: Bool { members.values.contains { $0.hello.role == .worker } }
 
-  /// By name. A scorer that was started again at the same endpoint counts once, as it was heard of last.
+  /// By name. A scorer that was started again at the same endpoint counts once, as it was heard of last. One that is
+  /// doubted is among them only where all are.
   var scorers: [ScorerAddress] {
     let scorers = scorerPeers.compactMap { member($0) }
     var newest: [String: Member] = [:]
     for scorer in scorers where newest[scorer.hello.endpoint].map({ $0.lastHeard < scorer.lastHeard }) ?? true {
       newest[scorer.hello.endpoint] = scorer
     }
-    return scorers.filter { newest[$0.hello.endpoint]?.peer == $0.peer }.map {
+    let present = scorers.filter { newest[$0.hello.endpoint]?.peer == $0.peer }
+    let trusted = present.filter { !$0.isDoubted }
+    return (trusted.isEmpty ? present : trusted).map {
       ScorerAddress(name: $0.peer.name, endpoint: $0.hello.endpoint, publicKey: $0.hello.publicKey)
     }
   }
@@ -107,13 +110,21 @@ struct Membership: Sendable {
     return true
   }
 
-  /// Only workers hold leases: what another role says that it wants is not counted.
-  mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) {
-    guard let number = members.number(of: peer), members[number]?.hello.role == .worker else { return }
+  /// Only workers hold leases: a scorer says whether its engine works.
+  ///
+  /// - Returns: whether a scorer is doubted that was not, or no longer.
+  mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) -> Bool {
+    guard let number = members.number(of: peer) else { return false }
+    if members[number]?.hello.role == .scorer {
+      guard members[number]?.isDoubted != (credit == 0) else { return false }
+      members[number]?.isDoubted = credit == 0
+      return true
+    }
     members[number]?.credit = credit
     if members[number]?.version != version { members[number]?.isDoubted = false }
     members[number]?.version = version
     rank(number)
+    return false
   }
 
   /// A lease ran out in the hands of `peer`. Nothing more is lent to it until it says again what it wants, and nothing

@@ -33,11 +33,17 @@ package struct ScorerRole: Sendable {
     package var link: LearnerLink.Settings
     /// Groups waiting to be scored; more are dropped, and come again.
     package var queueLimit: Int
+    /// Longer than any group should take. Whoever has one for longer says so, and gets no more until it is done with it.
+    package var patience: Duration
     package var transfer: TransferSettings
 
-    package init(link: LearnerLink.Settings, queueLimit: Int, transfer: TransferSettings = TransferSettings()) {
+    package init(
+      link: LearnerLink.Settings, queueLimit: Int, patience: Duration = .seconds(60),
+      transfer: TransferSettings = TransferSettings()
+    ) {
       self.link = link
       self.queueLimit = queueLimit
+      self.patience = patience
       self.transfer = transfer
     }
   }
@@ -48,7 +54,9 @@ package struct ScorerRole: Sendable {
   private var fetcher: ArtifactFetcher?
   private var isPrepared = false
   private var queue: [ResponseGroup] = []
-  private var current: LeaseID?
+  private var current: (lease: LeaseID, since: Instant)?
+  /// Whether its engine has been at one group for too long: it may hang.
+  private var isStuck = false
   private var isFinished = false
 
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
@@ -112,7 +120,7 @@ package struct ScorerRole: Sendable {
       return actions.append(.log(.warning, "refused a group from \(peer), which is not a worker"))
     }
     let id = group.lease.id
-    if current == id || queue.contains(where: { $0.lease.id == id }) { return }
+    if current?.lease == id || queue.contains(where: { $0.lease.id == id }) { return }
     guard queue.count < settings.queueLimit else {
       dropped += 1
       return actions.append(
@@ -131,15 +139,22 @@ package struct ScorerRole: Sendable {
     guard !isFinished else { return }
     if isPrepared, current == nil, !queue.isEmpty {
       let next = queue.removeFirst()
-      current = next.lease.id
+      current = (next.lease.id, now)
       actions.append(.score(next))
     }
     for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
+    let wasStuck = isStuck
+    isStuck = current.map { now - $0.since > settings.patience } ?? false
+    if isStuck != wasStuck { link.beatSoon(at: now) }
+    if isStuck, !wasStuck, let lease = current?.lease {
+      actions.append(.log(.warning, "the group of lease \(lease) takes very long to score: others get what is pushed until it is done"))
+    }
     switch link.step(at: now) {
     case .sayHello: actions.append(.send(.hello(link.hello)))
     case .beat:
       actions.append(
-        .send(.heartbeat(Heartbeat(incarnation: link.incarnation ?? 0, version: nil, credit: 0, held: []))))
+        .send(
+          .heartbeat(Heartbeat(incarnation: link.incarnation ?? 0, version: nil, credit: isStuck ? 0 : 1, held: []))))
     case .giveUp(let waited):
       let reason = "waited \(Int(waited.inSeconds)) s for the learner without a word from it"
       end(.failed(reason: reason), saying: nil, &actions)

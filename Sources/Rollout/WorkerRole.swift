@@ -71,6 +71,8 @@ package struct WorkerRole: Sendable {
     /// Nil while there was no scorer to push to.
     var scorer: ScorerAddress?
     var triedAt: Instant
+    /// When it should be durable.
+    var dueAt: Instant
     var pushes = 0
   }
 
@@ -86,7 +88,7 @@ package struct WorkerRole: Sendable {
   private var versions: PolicyVersions
   /// Since when the oldest lease waits for a version whose announcement has not come.
   private var missingSince: Instant?
-  private var scorers: [ScorerAddress] = []
+  private var rota: ScorerRota
   private var queue: [Lease] = []
   private var current: LeaseID?
   private var currentIsVoid = false
@@ -97,6 +99,7 @@ package struct WorkerRole: Sendable {
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.settings = settings
     versions = PolicyVersions(transfer: settings.transfer)
+    rota = ScorerRota(patience: settings.resendAfter)
     link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
   }
 
@@ -149,7 +152,10 @@ package struct WorkerRole: Sendable {
       guard let known = link.incarnation, lease.id.incarnation <= known, leaving == nil, !holds(lease.id) else { return }
       queue.append(lease)
     case .durable(let leases):
-      for lease in leases { release(lease) }
+      for lease in leases {
+        if let entry = held[lease], entry.pushes == 1, let scorer = entry.scorer { rota.trust(scorer) }
+        release(lease)
+      }
     case .revoked(let leases):
       for lease in leases {
         if held[lease] != nil { discarded += 1 }
@@ -186,8 +192,8 @@ package struct WorkerRole: Sendable {
   }
 
   private mutating func update(_ scorers: [ScorerAddress], at now: Instant, _ actions: inout [WorkerAction]) {
-    guard scorers != self.scorers else { return }
-    self.scorers = scorers
+    guard scorers != rota.scorers else { return }
+    rota.update(scorers)
     actions.append(.connectScorers(scorers))
     // What went to a scorer that is gone went with it.
     for id in held.keys.sorted() {
@@ -229,7 +235,7 @@ package struct WorkerRole: Sendable {
   private mutating func finish(_ group: ResponseGroup, at now: Instant, _ actions: inout [WorkerAction]) {
     current = nil
     guard !currentIsVoid else { return discarded += 1 }
-    held[group.lease.id] = Held(group: group, triedAt: now)
+    held[group.lease.id] = Held(group: group, triedAt: now, dueAt: now)
     push(group.lease.id, at: now, &actions)
     actions.append(.send(.generated(group.lease.id)))
   }
@@ -237,21 +243,21 @@ package struct WorkerRole: Sendable {
   private mutating func push(_ id: LeaseID, at now: Instant, _ actions: inout [WorkerAction]) {
     guard var entry = held[id] else { return }
     entry.triedAt = now
-    if !scorers.isEmpty {
-      let scorer = scorers[Int((id.number &+ UInt64(entry.pushes)) % UInt64(scorers.count))]
+    if let scorer = rota.scorer(at: id.number &+ UInt64(entry.pushes), now) {
       entry.scorer = scorer
       entry.pushes += 1
       actions.append(.push(entry.group, to: scorer))
     }
+    // Less and less often: the scorers may just be slow.
+    entry.dueAt = now + settings.resendAfter * (1 << min(max(entry.pushes - 1, 0), 3))
     held[id] = entry
   }
 
-  /// Pushes again what should be durable by now, less and less often: the scorers may just be slow.
+  /// Pushes again what should be durable by now.
   private mutating func pushAgain(at now: Instant, _ actions: inout [WorkerAction]) {
-    for id in held.keys.sorted() {
-      guard let entry = held[id] else { continue }
-      let patience = settings.resendAfter * (1 << min(max(entry.pushes - 1, 0), 3))
-      guard now - entry.triedAt > patience else { continue }
+    guard held.values.contains(where: { now > $0.dueAt }) else { return }
+    for (id, entry) in held.filter({ now > $0.value.dueAt }).sorted(by: { $0.key < $1.key }) {
+      if let scorer = entry.scorer { rota.doubt(scorer, at: now) }
       push(id, at: now, &actions)
       // The next welcome names the scorers that exist, in case word of a change was lost.
       link.forgotten(at: now)

@@ -3,6 +3,14 @@ internal import Rollout
 /// What will happen, in order: by time, and at one time in the order in which it was posted. The virtual clock jumps from
 /// one to the next.
 struct EventQueue<Event> {
+  /// What is popped.
+  struct Next {
+    let at: Instant
+    /// By which the trace tells it from others of the same time.
+    let number: UInt64
+    let event: Event
+  }
+
   private struct Key: Comparable {
     let at: UInt64
     let number: UInt64
@@ -41,13 +49,12 @@ struct EventQueue<Event> {
     heap[child] = key
   }
 
-  /// - Returns: the event, its time and its number, by which the trace tells it from others of the same time.
-  mutating func popFirst() -> (at: Instant, number: UInt64, event: Event)? {
+  mutating func popFirst() -> Next? {
     guard let first = heap.first, let last = heap.popLast() else { return nil }
     if !heap.isEmpty { sink(last) }
     guard let event = slots[first.slot].take() else { return nil }
     free.append(first.slot)
-    return (Instant(nanoseconds: first.at), first.number, event)
+    return Next(at: Instant(nanoseconds: first.at), number: first.number, event: event)
   }
 
   /// Puts `key` where the top was.

@@ -172,13 +172,32 @@ struct Connection {
   }
 }
 
-/// A message on its way.
-struct Letter {
-  var frame: Frame
-  /// What the bytes were made from; nil once they have been changed.
-  var content: Sealed?
+/// A message on its way. An object, because it is handed on many times.
+final class Letter {
+  let frame: Frame
+  /// What the bytes were made from, unless they have been changed. Decoding what was encoded gives the message back, which
+  /// the tests of the wire format show and which is tried again on every sixteenth letter; the others need not pay for it.
+  let content: Message?
   /// Which connection of its sender it goes by; what arrives late still bears it.
-  var number = 0
+  let number: Int
   /// Bytes that it counts for on a link.
-  var size: Double
+  let size: Double
+
+  enum Message: Equatable {
+    case peer(PeerMessage)
+    case learner(LearnerMessage)
+    case publication(Publication)
+    case group(ResponseGroup)
+    case scored(ScoredGroup)
+  }
+
+  init(frame: Frame, content: Message?, number: Int, size: Double) {
+    self.frame = frame
+    self.content = content
+    self.number = number
+    self.size = size
+  }
+
+  /// The same letter with other bytes.
+  func changed(to frame: Frame) -> Letter { Letter(frame: frame, content: nil, number: number, size: size) }
 }

@@ -220,7 +220,7 @@ extension Simulation {
     learner?.weights.publish(trained.version)
     if measuring != nil { measurePublished(manifest.version) }
     let frame = codec.encode(.announced(manifest))
-    let content = Sealed(.publication(.announced(manifest)))
+    let content = Letter.Message.publication(.announced(manifest))
     for process in processes.indices where processes[process].broadcast >= 0 && connections[processes[process].broadcast].isUp {
       send(frame, of: content, by: processes[process].broadcast, isForward: false)
     }

@@ -1,4 +1,5 @@
 internal import Rollout
+internal import Wire
 
 /// What faults do to links, and to single messages on them.
 extension Simulation {
@@ -36,18 +37,16 @@ extension Simulation {
       again(letter, processes[sender].random.uniform(5, 40), epoch: Self.everyEpoch)
     }
     if processes[sender].random.chance(max(outward.corruption, inward.corruption)) {
-      var changed = letter
-      changed.content = nil
-      for _ in 0...processes[sender].random.below(3) { mutate(&changed.frame.header, &processes[sender].random) }
+      var frame = letter.frame
+      for _ in 0...processes[sender].random.below(3) { mutate(&frame.header, &processes[sender].random) }
+      let changed = letter.changed(to: frame)
       // Encryption lets nothing through that was changed; what a decoder makes of it must still be a clear refusal.
       if isUnreadable(changed, by: connections[index].plane, isForward) { again(changed, 0.01, epoch: epoch) }
     }
     if let payload = letter.frame.payload, processes[sender].random.chance(max(outward.chunkCorruption, inward.chunkCorruption)) {
       var bytes = payload.bytes
       bytes[processes[sender].random.below(bytes.count)] ^= 1
-      var changed = letter
-      changed.content = nil
-      changed.frame.payload = Payload(bytes)
+      let changed = letter.changed(to: Frame(letter.frame.header, Payload(bytes)))
       // It comes first, so that it is taken for the one that was asked for.
       queue.post(.arrival(connection: index, isForward: isForward, epoch: epoch, changed), at: Instant(nanoseconds: at - 1))
     }

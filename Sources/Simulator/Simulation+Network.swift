@@ -15,7 +15,7 @@ extension Simulation {
   ///   - isForward: from the one that opened the connection.
   ///   - size: bytes that it counts for on a link; nil: those that it has.
   ///   - content: what the bytes were made from.
-  func send(_ frame: Frame, of content: Sealed? = nil, by index: Int, isForward: Bool, size: Double? = nil) {
+  func send(_ frame: Frame, of content: Letter.Message? = nil, by index: Int, isForward: Bool, size: Double? = nil) {
     tally.messages += 1
     let (client, server) = (connections[index].client, connections[index].server)
     let (sender, receiver) = isForward ? (client, server) : (server, client)

@@ -25,7 +25,9 @@ extension Simulation {
       settings.planted = options.planted
       processes[process].worker = WorkerRole(hello: hello(process), settings: settings, seed: seed, now: time)
     case .scorer:
-      let settings = ScorerRole.Settings(link: link, queueLimit: options.scorerQueue, transfer: transfer)
+      let settings = ScorerRole.Settings(
+        link: link, queueLimit: options.scorerQueue, patience: options.serviceSettings.groupDeadline + .seconds(2),
+        transfer: transfer)
       processes[process].scorer = ScorerRole(hello: hello(process), settings: settings, seed: seed, now: time)
       if !options.scoresLocally {
         processes[process].service = RewardService(settings: options.serviceSettings, seed: seed, now: time)
@@ -180,7 +182,7 @@ extension Simulation {
       processes[process].pushes[target] = connection
       if !processes[target].isUp { breakConnection(connection) }
     }
-    send(codec.encode(group), of: Sealed(.group(group)), by: connection, isForward: true)
+    send(codec.encode(group), of: .group(group), by: connection, isForward: true)
   }
 
   // MARK: Scorers
@@ -228,7 +230,7 @@ extension Simulation {
       tell(.unit(group.unit)) { "\(processes[process].name) pushes the scored group of unit \(group.unit)" }
       let sent = spoiled(group, by: process)
       // What a broken scorer sends is read from its bytes.
-      let content = spoiling[process] == nil ? Sealed(.scored(sent)) : nil
+      let content = spoiling[process] == nil ? Letter.Message.scored(sent) : nil
       send(codec.encode(sent), of: content, by: processes[process].scored, isForward: true)
     case .finish(let how): finish(process, how)
     case .log(let level, let text): tell(.process(processes[process].name)) { "\(processes[process].name) \(level.rawValue): \(text)" }

@@ -336,6 +336,24 @@ struct LearnerDoorTests {
     #expect(bench.issued.isEmpty)
   }
 
+  @Test("a scorer that says it hangs is named to workers only while there is no other")
+  func hangingScorer() {
+    var bench = LearnerBench()
+    let other = PeerID(name: "s2", connection: "s2")
+    bench.join()
+    bench.say(.hello(.sample(.scorer, endpoint: "tcp://s2:1")), other, role: .scorer)
+    let (first, second) = (ScorerAddress.sample("s1"), ScorerAddress.sample("s2"))
+    func beat(_ credit: Int, _ peer: PeerID) -> [LearnerMessage] {
+      let heartbeat = Heartbeat(incarnation: bench.role.incarnation, version: nil, credit: credit, held: [])
+      return bench.say(.heartbeat(heartbeat), peer, role: .scorer).sent(to: .worker)
+    }
+    #expect(beat(1, .scorer).isEmpty)
+    #expect(beat(0, .scorer) == [.scorers([second])])
+    #expect(beat(0, .scorer).isEmpty)
+    #expect(beat(0, other) == [.scorers([first, second])])
+    #expect(beat(1, .scorer) == [.scorers([first])])
+  }
+
   @Test("workers are told of scorers that come and go; one that starts again at its endpoint counts once")
   func scorers() {
     var bench = LearnerBench()

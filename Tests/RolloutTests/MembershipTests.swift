@@ -31,11 +31,13 @@ private struct ListedMembers {
 
   var scorers: [String] {
     let scorers = all.filter { $0.role == .scorer }.sorted { $0.peer < $1.peer }
-    return scorers.filter { scorer in
+    let present = scorers.filter { scorer in
       let rivals = scorers.filter { $0.endpoint == scorer.endpoint }
       let newest = rivals.map(\.heard).max()
       return rivals.first { $0.heard == newest }?.peer == scorer.peer
-    }.map(\.peer.name)
+    }
+    let areAllDoubted = present.allSatisfy(\.isDoubted)
+    return present.filter { areAllDoubted || !$0.isDoubted }.map(\.peer.name)
   }
 }
 
@@ -69,8 +71,13 @@ struct MembershipTests {
         if let index { list.all.remove(at: index) }
       case 4..<7:
         let (credit, version) = (draws.below(4), UInt64(draws.below(2)))
-        membership.update(peer, credit: credit, version: version)
-        if let index, list.all[index].role == .worker {
+        let isScorer = index.map { list.all[$0].role == .scorer } ?? false
+        let wasDoubted = index.map { list.all[$0].isDoubted } ?? false
+        let isNews = membership.update(peer, credit: credit, version: version)
+        #expect(isNews == (isScorer && wasDoubted != (credit == 0)))
+        if isScorer, let index {
+          list.all[index].isDoubted = credit == 0
+        } else if let index {
           list.all[index].credit = credit
           if list.all[index].version != version { list.all[index].isDoubted = false }
           list.all[index].version = version

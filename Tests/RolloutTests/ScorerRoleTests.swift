@@ -69,6 +69,22 @@ struct ScorerRoleTests {
     #expect(scoring(actions).isEmpty && says(actions, "refused a group from w1, which is not a worker"))
   }
 
+  @Test("says that its engine seems to hang, and when it is done after all")
+  mutating func hangs() {
+    func credits(_ actions: [ScorerAction]) -> [Int] {
+      actions.compactMap { if case .send(.heartbeat(let beat)) = $0 { beat.credit } else { nil } }
+    }
+    _ = role.receive(.prepared, at: now)
+    _ = role.receive(group(1), at: now)
+    let patience = role.settings.patience
+    #expect(credits(role.receive(.message(.heartbeat), at: now + patience)) == [1])
+    let late = now + patience + .milliseconds(1)
+    let actions = role.receive(.tick, at: late)
+    #expect(credits(actions) == [0] && says(actions, "the group of lease 1.1 takes very long"))
+    #expect(credits(role.receive(.tick, at: late)).isEmpty)
+    #expect(credits(role.receive(.scored(.sample()), at: late + .milliseconds(1))) == [1])
+  }
+
   @Test("a group that cannot be scored does not stop the next")
   mutating func failure() {
     _ = role.receive(.prepared, at: now)

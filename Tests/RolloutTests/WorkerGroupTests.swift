@@ -51,6 +51,51 @@ struct WorkerGroupTests {
     #expect(bench.pass(seconds: 1).pushes == ["s1"])
   }
 
+  @Test("a scorer from which nothing comes back is left out for a while, each time for longer, until something does")
+  func silentScorer() {
+    var bench = WorkerBench.ready(scorers: [.sample("s1"), .sample("s2")])
+    var number: UInt64 = 0
+    // Every group is s1's by its number; it is durable as soon as s2 has it, and if `heals`, when s1 has.
+    func pushes(heals: Bool = false) -> [String] {
+      number += 2
+      bench.hear(.lease(.sample(number)))
+      bench.generate()
+      var pushes = [bench.actions.pushes.last ?? ""]
+      while pushes.last == "s1", !heals { pushes += bench.pass(seconds: 1).pushes }
+      bench.hear(.durable([id(number)]))
+      return pushes
+    }
+    #expect(pushes() == ["s1", "s2"])
+    #expect(pushes() == ["s2"])
+    bench.pass(seconds: 8)
+    #expect(pushes() == ["s1", "s2"])
+    bench.pass(seconds: 9)
+    #expect(pushes() == ["s2"])
+    bench.pass(seconds: 8)
+    #expect(pushes(heals: true) == ["s1"])
+    // It is trusted again: the next doubt is a short one.
+    #expect(pushes() == ["s1", "s2"])
+    bench.pass(seconds: 9)
+    #expect(pushes() == ["s1", "s2"])
+  }
+
+  @Test("where every scorer is in doubt, none is left out")
+  func allInDoubt() {
+    var rota = ScorerRota(patience: .seconds(4))
+    let (first, second) = (ScorerAddress.sample("s1"), ScorerAddress.sample("s2"))
+    let now = Instant(nanoseconds: 0)
+    #expect(rota.scorer(at: 0, now) == nil)
+    rota.update([first, second])
+    rota.doubt(first, at: now)
+    #expect([0, 1, 2].map { rota.scorer(at: $0, now) } == [second, second, second])
+    rota.doubt(second, at: now)
+    #expect([0, 1, 2].map { rota.scorer(at: $0, now) } == [first, second, first])
+    // One that is no longer named is forgotten.
+    rota.update([second])
+    rota.update([first, second])
+    #expect([0, 1].map { rota.scorer(at: $0, now) } == [first, first])
+  }
+
   @Test("what was pushed to a scorer that is gone goes to another at once")
   func scorerGone() {
     var bench = WorkerBench.ready()

@@ -1,63 +1,46 @@
 internal import Rollout
 internal import Wire
 
-/// A message beside its bytes. Decoding what was encoded gives the message back, which the tests of the wire format show
-/// and which is tried again on every sixteenth letter; the others need not pay for it.
-final class Sealed {
-  enum Content: Equatable {
-    case peer(PeerMessage)
-    case learner(LearnerMessage)
-    case publication(Publication)
-    case group(ResponseGroup)
-    case scored(ScoredGroup)
-  }
-
-  let content: Content
-
-  init(_ content: Content) {
-    self.content = content
-  }
-}
-
+/// Messages and their bytes.
 extension Simulation {
   // MARK: Sending
 
   func send(_ message: PeerMessage, by connection: Int) {
-    send(codec.encode(message), of: Sealed(.peer(message)), by: connection, isForward: true)
+    send(codec.encode(message), of: .peer(message), by: connection, isForward: true)
   }
 
   func send(_ message: LearnerMessage, by connection: Int, size: Double? = nil) {
-    send(codec.encode(message), of: Sealed(.learner(message)), by: connection, isForward: false, size: size)
+    send(codec.encode(message), of: .learner(message), by: connection, isForward: false, size: size)
   }
 
   // MARK: Reading
 
   func peerMessage(_ letter: Letter) throws -> PeerMessage {
-    if !isReread(letter), case .peer(let message) = letter.content?.content { return message }
+    if !isReread(letter), case .peer(let message) = letter.content { return message }
     let message = try codec.peerMessage(letter.frame)
     return try same(message, .peer(message), letter)
   }
 
   func learnerMessage(_ letter: Letter) throws -> LearnerMessage {
-    if !isReread(letter), case .learner(let message) = letter.content?.content { return message }
+    if !isReread(letter), case .learner(let message) = letter.content { return message }
     let message = try codec.learnerMessage(letter.frame)
     return try same(message, .learner(message), letter)
   }
 
   func publication(_ letter: Letter) throws -> Publication {
-    if !isReread(letter), case .publication(let message) = letter.content?.content { return message }
+    if !isReread(letter), case .publication(let message) = letter.content { return message }
     let message = try codec.publication(letter.frame)
     return try same(message, .publication(message), letter)
   }
 
   func responseGroup(_ letter: Letter) throws -> ResponseGroup {
-    if !isReread(letter), case .group(let group) = letter.content?.content { return group }
+    if !isReread(letter), case .group(let group) = letter.content { return group }
     let group = try codec.responseGroup(letter.frame)
     return try same(group, .group(group), letter)
   }
 
   func scoredGroup(_ letter: Letter) throws -> ScoredGroup {
-    if !isReread(letter), case .scored(let group) = letter.content?.content { return group }
+    if !isReread(letter), case .scored(let group) = letter.content { return group }
     let group = try codec.scoredGroup(letter.frame, settings: options.trustGRPO)
     return try same(group, .scored(group), letter)
   }
@@ -68,8 +51,8 @@ extension Simulation {
     return lettersRead % 16 == 0
   }
 
-  private func same<Message>(_ message: Message, _ content: Sealed.Content, _ letter: Letter) throws -> Message {
-    guard letter.content.map({ $0.content == content }) ?? true else {
+  private func same<Kind>(_ message: Kind, _ content: Letter.Message, _ letter: Letter) throws -> Kind {
+    guard letter.content.map({ $0 == content }) ?? true else {
       throw Violation("S9", "a message was read from its bytes as another than was sent: \(content)")
     }
     return message
