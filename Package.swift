@@ -37,6 +37,7 @@ let package = Package(
   targets: [
     // System libraries
     .systemLibrary(name: "CCrypto"),
+    .systemLibrary(name: "CCurl"),
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "CPNG"),
     .systemLibrary(name: "CTurboJPEG"),
@@ -52,6 +53,7 @@ let package = Package(
     library("ActionableErrors"),
     library("DurableFiles", ["ActionableErrors", "CCrypto", "CLinux"]),
     library("Threads"),
+    library("HTTP", ["CCurl"]),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "CZeroMQ"]),
     library("Torch", ["ActionableErrors", "DurableFiles", "CTorch"]),
     library("Images", ["ActionableErrors", "CPNG", "CTurboJPEG"]),
@@ -69,6 +71,8 @@ let package = Package(
       "Wire",
       ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["Protos"]),
+    library("ServedReward", ["ActionableErrors", "HTTP", "Rewards", "Rollout"]),
+    library("JudgeServer", ["ActionableErrors", "ServedReward"]),
     library("WeightDeltas", ["CZstd", "Rollout"]),
     library(
       "Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "WeightDeltas", "Wire"]),
@@ -78,8 +82,8 @@ let package = Package(
     library(
       "Engines",
       [
-        "ActionableErrors", "DataSets", "DurableFiles", "Images", "Rewards", "Rollout", "Settings", "Threads", "Tokenization",
-        "Torch", "TrustGRPO", "VisionLanguage",
+        "ActionableErrors", "DataSets", "DurableFiles", "Images", "Rewards", "Rollout", "ServedReward", "Settings", "Threads",
+        "Tokenization", "Torch", "TrustGRPO", "VisionLanguage",
       ]),
     // One object in one thread: checking every access of its fields while it runs takes a tenth of its time.
     library(
@@ -103,7 +107,8 @@ let package = Package(
     .executableTarget(
       name: "sophia",
       dependencies: [
-        "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rewards", "Rollout", "Runs", "Settings",
+        "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rewards", "Rollout", "Runs",
+        "ServedReward", "Settings",
         "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Tests
@@ -123,6 +128,7 @@ let package = Package(
     tests("Rollout", ["DurableFiles", "TrustGRPO", "WeightDeltas"]),
     tests("WeightDeltas", ["DurableFiles", "Rollout"]),
     tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO"]),
+    tests("ServedReward", ["ActionableErrors", "HTTP", "JudgeServer", "Rollout"]),
     tests("Simulator", ["DurableFiles", "Rollout", "TrustGRPO", "Wire"]),
     tests("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
     tests(

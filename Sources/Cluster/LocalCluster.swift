@@ -28,6 +28,9 @@ package enum ProcessEnd: Sendable, Hashable, CustomStringConvertible {
   case exited(Int32)
   case killed(signal: Int32)
 
+  /// The exit code of a process that would fail again until somebody changes a setting: EX_CONFIG of sysexits.
+  package static let misconfigured: Int32 = 78
+
   package var description: String {
     switch self {
     case .exited(let code): "ended with exit code \(code)"
@@ -169,12 +172,12 @@ package actor LocalCluster {
   }
 
   /// What was killed comes back. What ended by itself had a reason that a second start would meet again, except for
-  /// workers and scorers, which end when they lose a learner that is on its way back.
+  /// workers and scorers, which end when they lose a learner that is on its way back, or say that it would not help.
   private func shouldRestart(_ member: LocalProcess, after end: ProcessEnd) -> Bool {
     guard !isStopping, restarts[member.name, default: 0] < maximumRestarts else { return false }
     switch end {
     case .killed: return true
-    case .exited(let code): return code != 0 && member.role != .learner
+    case .exited(let code): return code != 0 && code != ProcessEnd.misconfigured && member.role != .learner
     }
   }
 

@@ -7,7 +7,6 @@ internal import Wire
 protocol PeerEvent: Sendable {
   static func message(_ message: LearnerMessage) -> Self
   static func found(_ digests: [SHA256Digest]) -> Self
-  static var prepared: Self { get }
   static func failed(_ reason: String) -> Self
   static func stop(reason: String) -> Self
   static var tick: Self { get }
@@ -98,8 +97,8 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   }
 
   /// Runs `job` beside the engine's line, which may be busy for long, and posts what it returns.
-  func runAside(_ job: @escaping @Sendable () -> Event) {
-    Task { [mailbox] in mailbox.post(job()) }
+  func runAside(_ job: @escaping @Sendable () async -> Event) {
+    Task { [mailbox] in mailbox.post(await job()) }
   }
 
   // MARK: What comes by itself

@@ -44,14 +44,16 @@ package struct ScorerService: Sendable {
     case .keep(let artifact, let bytes): loop.keep(artifact, bytes: bytes)
     case .prepare(let welcome):
       loop.run { [loop, scorer] in
-        try await scorer.prepare(folder: loop.files.folder(of: "thinking"), settings: welcome.settings)
-        return .prepared
+        .prepared(try await scorer.prepare(folder: loop.files.folder(of: "thinking"), settings: welcome.settings))
       }
     case .score(let group):
-      loop.run { [scorer, fault] in
+      // Beside each other, as many as the engine wants at once.
+      loop.runAside { [scorer, fault] in
         do {
           try fault.passWork(.scoring)
           return .scored(try await scorer.score(group))
+        } catch let error as EngineStopped {
+          return .misconfigured(error.reason)
         } catch {
           return .scoringFailed(group.lease.id, reason: "\(error)")
         }

@@ -1,6 +1,8 @@
 internal import DataSets
+internal import Foundation
 internal import Rewards
 package import Rollout
+internal import ServedReward
 internal import Settings
 internal import Threads
 internal import Torch
@@ -10,27 +12,46 @@ internal import TrustGRPO
 package actor GroupGrader: GroupScorer {
   private let executor = ThreadExecutor(name: "score")
   private let threads: Int
+  private let log: @Sendable (LogLevel, String) -> Void
   private var settings: RunSettings?
-  private var judge: ThinkingRewardModel?
+  private var judge: Judge?
+
+  private enum Judge {
+    case local(ThinkingRewardModel)
+    case served(ServedJudge)
+  }
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// - Parameter threads: for tensors; the bits of a score depend on it, so every scorer of a run has the same.
-  package init(threads: Int) {
+  package init(threads: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
     self.threads = threads
+    self.log = log
   }
 
-  package func prepare(folder: String, settings json: String) throws {
+  package func prepare(folder: String, settings json: String) throws -> ScoringPace {
     let settings = try RunSettings(json: json)
-    try TorchRuntime.setThreads(threads)
-    if settings.algorithm.usesThinking, settings.thinking.kind == .local {
-      judge = try ThinkingRewardModel(
-        folder: folder, dtype: settings.model.tensorType, device: Device(settings.model.device))
-    }
     self.settings = settings
+    guard settings.algorithm.usesThinking else { return ScoringPace() }
+    switch settings.thinking.kind {
+    case .none: return ScoringPace()
+    case .local:
+      try TorchRuntime.setThreads(threads)
+      judge = .local(
+        try ThinkingRewardModel(
+          folder: folder, dtype: settings.model.tensorType, device: Device(settings.model.device),
+          isExpectation: settings.thinking.reading == .expectation))
+      return ScoringPace()
+    case .served:
+      let served = try ServedJudgeSettings(settings, environment: ProcessInfo.processInfo.environment)
+      judge = .served(ServedJudge(served, seed: UInt64(ProcessInfo.processInfo.processIdentifier), log: log))
+      // Enough groups at once for all requests that may be under way, and one to follow.
+      let atOnce = settings.thinking.concurrency / settings.rollout.groupSize + 2
+      return ScoringPace(atOnce: atOnce, patience: served.service.groupDeadline + .seconds(5))
+    }
   }
 
-  package func score(_ group: ResponseGroup) throws -> ScoredGroup {
+  package func score(_ group: ResponseGroup) async throws -> ScoredGroup {
     guard let settings else {
       throw PromptError(
         code: "engine.not-ready", message: "the scorer has not been prepared yet", advice: "report this with the scorer's log")
@@ -45,7 +66,7 @@ package actor GroupGrader: GroupScorer {
     let outcomes = group.responses.map {
       outcomeReward(response: $0.text, solution: lease.task.solution, type: type)
     }
-    let thinking = try judged(group, outcomes, settings)
+    let thinking = try await judged(group, outcomes, settings)
     return ScoredGroup(
       lease: lease.id, unit: lease.unit, attempt: lease.attempt, version: lease.version, step: lease.step,
       taskDigest: lease.task.digest, responses: group.responses, outcomes: outcomes, thinking: thinking,
@@ -55,15 +76,26 @@ package actor GroupGrader: GroupScorer {
   }
 
   /// Thinking rewards of the members whose score can change anything; nil for the others and for what has no thinking.
-  private func judged(_ group: ResponseGroup, _ outcomes: [Double], _ settings: RunSettings) throws -> [Double?] {
+  private func judged(_ group: ResponseGroup, _ outcomes: [Double], _ settings: RunSettings) async throws -> [Double?] {
     let wanted = GroupRewards.thinkingWanted(outcomes: outcomes, settings: settings.algorithm)
     guard let judge, wanted.contains(true) else { return outcomes.map { _ in nil } }
     let task = group.lease.task
-    let question = try judge.prompt(
-      problem: task.problem, files: task.images, name: "row \(group.lease.unit.prompt)")
     let traces = zip(group.responses, wanted).map { response, wanted in
       wanted ? FormattedResponse(response.text)?.thinking : nil
     }
-    return try judge.scores(question, thinking: traces)
+    switch judge {
+    case .local(let model):
+      let question = try model.prompt(
+        problem: task.problem, files: task.images, name: "row \(group.lease.unit.prompt)")
+      return try model.scores(question, thinking: traces)
+    case .served(let service):
+      let present = traces.indices.filter { traces[$0]?.contains { !$0.isWhitespace } ?? false }
+      let judged = try await service.judge(
+        group.lease.id,
+        present.map { JudgedTrace(problem: task.problem, images: task.images, thinking: traces[$0] ?? "") })
+      var scores = [Double?](repeating: nil, count: traces.count)
+      for (index, score) in zip(present, judged.scores) { scores[index] = score }
+      return scores
+    }
   }
 }

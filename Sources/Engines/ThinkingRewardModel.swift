@@ -10,10 +10,15 @@ package final class ThinkingRewardModel {
   package let model: Qwen25VL
   package let encoder: PromptEncoder
   package let form: ThinkingRewardForm
+  /// Whether a score is the mean of what the model may answer, or what it would write.
+  private let isExpectation: Bool
   private let tokens: ThinkingRewardTokens
   private let digits: Tensor
 
-  package init(model: Qwen25VL, encoder: PromptEncoder, form: ThinkingRewardForm = ThinkingRewardForm()) throws {
+  package init(
+    model: Qwen25VL, encoder: PromptEncoder, form: ThinkingRewardForm = ThinkingRewardForm(), isExpectation: Bool = true
+  ) throws {
+    self.isExpectation = isExpectation
     self.model = model
     self.encoder = encoder
     self.form = form
@@ -21,9 +26,12 @@ package final class ThinkingRewardModel {
     digits = try Tensor(tokens.digits, on: model.device)
   }
 
-  package convenience init(folder: String, dtype: DType = .float32, device: Device = .cpu) throws {
+  package convenience init(
+    folder: String, dtype: DType = .float32, device: Device = .cpu, isExpectation: Bool = true
+  ) throws {
     let loaded = try LoadedPolicy(folder: folder, dtype: dtype, device: device)
-    try self.init(model: loaded.model, encoder: loaded.encoder, form: ThinkingRewardForm(folder: folder))
+    try self.init(
+      model: loaded.model, encoder: loaded.encoder, form: ThinkingRewardForm(folder: folder), isExpectation: isExpectation)
   }
 
   /// - Parameters:
@@ -54,7 +62,8 @@ package final class ThinkingRewardModel {
     }
     var scores = [Double?](repeating: nil, count: thinking.count)
     for (row, index) in present.enumerated() {
-      scores[index] = Self.expectation(first: logits[row * 20..<row * 20 + 10], tenth: logits[row * 20 + 10..<row * 20 + 20])
+      let (first, tenth) = (logits[row * 20..<row * 20 + 10], logits[row * 20 + 10..<row * 20 + 20])
+      scores[index] = isExpectation ? Self.expectation(first: first, tenth: tenth) : Self.written(first: first, tenth: tenth)
     }
     return scores
   }
@@ -71,6 +80,15 @@ package final class ThinkingRewardModel {
     let expected = zip(weights, 0...9).reduce(0) { $0 + $1.0 * Double($1.1) / 10 } / weights.reduce(0, +)
     let score = certainty + (1 - certainty) * expected
     return score.isFinite ? min(1, max(0, score)) : nil
+  }
+
+  /// What greedy sampling writes: `1.0`, or `0.` and the likeliest digit, the smallest of equals. Arguments as for
+  /// `expectation`.
+  static func written(first: ArraySlice<Double>, tenth: ArraySlice<Double>) -> Double? {
+    guard first.prefix(2).allSatisfy(\.isFinite), tenth.allSatisfy(\.isFinite), let most = tenth.max(),
+      let digit = tenth.firstIndex(of: most)
+    else { return nil }
+    return first[first.startIndex + 1] > first[first.startIndex] ? 1 : Double(digit - tenth.startIndex) / 10
   }
 
   /// An example from which the model learns to score.

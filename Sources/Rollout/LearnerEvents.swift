@@ -113,4 +113,6 @@ package enum RunEnd: Sendable, Hashable {
   /// Stopped in good order because nothing had happened for too long.
   case stalled(reason: String)
   case failed(reason: String)
+  /// Failed, and would fail again until somebody changes a setting.
+  case misconfigured(reason: String)
 }

@@ -186,7 +186,8 @@ package struct LearnerRole: Sendable {
     case (.closing, .failed): phase = .closing(end)
     case (.closing, .interrupted), (.closing, .stalled): isHurried = true
     case (.farewell(_, let until), .failed): phase = .farewell(end, until: until)
-    case (.closing, .completed), (.farewell, _): return
+    // No learner is misconfigured: only those end so who learn their settings from it.
+    case (.closing, .completed), (.closing, .misconfigured), (.farewell, _): return
     }
     // A run that stalled on its trainer or its checkpoint does not wait for them any more.
     if case .stalled = end { isHurried = training != nil || checkpoints.isMaking }
@@ -269,7 +270,7 @@ extension RunEnd {
     switch self {
     case .completed: "the run is complete"
     case .interrupted(let reason), .stalled(let reason): "the run was stopped: \(reason)"
-    case .failed(let reason): "the learner failed: \(reason)"
+    case .failed(let reason), .misconfigured(let reason): "the learner failed: \(reason)"
     }
   }
 }

@@ -13,8 +13,33 @@ package protocol GroupGenerator: Sendable {
 /// Scores groups for a scorer.
 package protocol GroupScorer: Sendable {
   /// Loads the thinking-reward model from `folder`, if the settings (JSON) want one.
-  func prepare(folder: String, settings: String) async throws
+  func prepare(folder: String, settings: String) async throws -> ScoringPace
+  /// - Throws: `EngineStopped` if no group can be scored any more; otherwise what is wrong with this one.
   func score(_ group: ResponseGroup) async throws -> ScoredGroup
+}
+
+/// How an engine scores groups.
+package struct ScoringPace: Sendable, Hashable {
+  /// Groups at once: more than one where somebody else does the work and is waited for.
+  package var atOnce: Int
+  /// Longer than any group should take.
+  package var patience: Duration
+
+  package init(atOnce: Int = 1, patience: Duration = .seconds(60)) {
+    self.atOnce = atOnce
+    self.patience = patience
+  }
+}
+
+/// An engine cannot go on, and its process ends.
+package struct EngineStopped: Error, CustomStringConvertible {
+  package let reason: String
+
+  package init(reason: String) {
+    self.reason = reason
+  }
+
+  package var description: String { reason }
 }
 
 /// Trains the policy for the learner.

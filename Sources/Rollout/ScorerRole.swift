@@ -5,11 +5,13 @@ package enum ScorerEvent: Sendable {
   case group(PeerID, role: Role, ResponseGroup)
   case found([SHA256Digest])
   /// The thinking-reward model (if there is one) is loaded.
-  case prepared
+  case prepared(ScoringPace)
   case scored(ScoredGroup)
   /// The group cannot be scored; its lease runs out or is declined by its worker.
   case scoringFailed(LeaseID, reason: String)
   case failed(String)
+  /// Nothing can be scored until somebody changes a setting.
+  case misconfigured(String)
   case stop(reason: String)
   case tick
 }
@@ -33,17 +35,11 @@ package struct ScorerRole: Sendable {
     package var link: LearnerLink.Settings
     /// Groups waiting to be scored; more are dropped, and come again.
     package var queueLimit: Int
-    /// Longer than any group should take. Whoever has one for longer says so, and gets no more until it is done with it.
-    package var patience: Duration
     package var transfer: TransferSettings
 
-    package init(
-      link: LearnerLink.Settings, queueLimit: Int, patience: Duration = .seconds(60),
-      transfer: TransferSettings = TransferSettings()
-    ) {
+    package init(link: LearnerLink.Settings, queueLimit: Int, transfer: TransferSettings = TransferSettings()) {
       self.link = link
       self.queueLimit = queueLimit
-      self.patience = patience
       self.transfer = transfer
     }
   }
@@ -52,10 +48,12 @@ package struct ScorerRole: Sendable {
   package private(set) var dropped = 0
   private var link: LearnerLink
   private var fetcher: ArtifactFetcher?
-  private var isPrepared = false
+  /// Of the engine; nil until it is prepared.
+  private var pace: ScoringPace?
   private var queue: [ResponseGroup] = []
-  private var current: (lease: LeaseID, since: Instant)?
-  /// Whether its engine has been at one group for too long: it may hang.
+  /// What the engine is at, in the order in which it was given.
+  private var current: [(lease: LeaseID, since: Instant)] = []
+  /// Whether all that the engine is at takes it too long: it may hang. It gets no more until it is done with some of it.
   private var isStuck = false
   private var isFinished = false
 
@@ -77,14 +75,15 @@ package struct ScorerRole: Sendable {
     case .group(let peer, let role, let group): receive(group, from: peer, role: role, &actions)
     case .found(let digests):
       if let progress = fetcher?.begin(without: digests) { note(progress, &actions) }
-    case .prepared: isPrepared = true
+    case .prepared(let pace): self.pace = pace
     case .scored(let group):
-      current = nil
+      current.removeAll { $0.lease == group.lease }
       actions.append(.push(group))
     case .scoringFailed(let lease, let reason):
-      current = nil
+      current.removeAll { $0.lease == lease }
       actions.append(.log(.error, "the group of lease \(lease) cannot be scored: \(reason)"))
     case .failed(let reason): end(.failed(reason: reason), saying: reason, &actions)
+    case .misconfigured(let reason): end(.misconfigured(reason: reason), saying: reason, &actions)
     case .stop(let reason): end(.interrupted(reason: reason), saying: reason, &actions)
     case .tick: break
     }
@@ -120,7 +119,7 @@ package struct ScorerRole: Sendable {
       return actions.append(.log(.warning, "refused a group from \(peer), which is not a worker"))
     }
     let id = group.lease.id
-    if current?.lease == id || queue.contains(where: { $0.lease.id == id }) { return }
+    if current.contains(where: { $0.lease == id }) || queue.contains(where: { $0.lease.id == id }) { return }
     guard queue.count < settings.queueLimit else {
       dropped += 1
       return actions.append(
@@ -137,18 +136,15 @@ package struct ScorerRole: Sendable {
 
   private mutating func advance(at now: Instant, _ actions: inout [ScorerAction]) {
     guard !isFinished else { return }
-    if isPrepared, current == nil, !queue.isEmpty {
-      let next = queue.removeFirst()
-      current = (next.lease.id, now)
-      actions.append(.score(next))
+    if let pace {
+      while current.count < pace.atOnce, !queue.isEmpty {
+        let next = queue.removeFirst()
+        current.append((next.lease.id, now))
+        actions.append(.score(next))
+      }
+      noteStuck(pace, at: now, &actions)
     }
     for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
-    let wasStuck = isStuck
-    isStuck = current.map { now - $0.since > settings.patience } ?? false
-    if isStuck != wasStuck { link.beatSoon(at: now) }
-    if isStuck, !wasStuck, let lease = current?.lease {
-      actions.append(.log(.warning, "the group of lease \(lease) takes very long to score: others get what is pushed until it is done"))
-    }
     switch link.step(at: now) {
     case .sayHello: actions.append(.send(.hello(link.hello)))
     case .beat:
@@ -160,6 +156,16 @@ package struct ScorerRole: Sendable {
       end(.failed(reason: reason), saying: nil, &actions)
     case nil: break
     }
+  }
+
+  private mutating func noteStuck(_ pace: ScoringPace, at now: Instant, _ actions: inout [ScorerAction]) {
+    let wasStuck = isStuck
+    isStuck = current.count >= pace.atOnce && current.allSatisfy { now - $0.since > pace.patience }
+    guard isStuck != wasStuck else { return }
+    link.beatSoon(at: now)
+    guard isStuck, let lease = current.first?.lease else { return }
+    actions.append(
+      .log(.warning, "the group of lease \(lease) takes very long to score: until one is done, others get what is pushed"))
   }
 
   private mutating func end(_ end: RunEnd, saying reason: String?, _ actions: inout [ScorerAction]) {

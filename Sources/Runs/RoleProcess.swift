@@ -76,7 +76,7 @@ package enum RoleProcess {
       learner: options.learner, bind: bind, advertised: advertised, keys: keys.pair(of: options.name),
       learnerKey: keys.publicKey(of: RunKeys.learnerName), report: { logLine(.warning, $0) })
     let service = ScorerService(
-      transport: transport, scorer: GroupGrader(threads: options.threads), files: ArtifactCache(root: options.cache),
+      transport: transport, scorer: GroupGrader(threads: options.threads, log: logLine), files: ArtifactCache(root: options.cache),
       log: logLine)
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(

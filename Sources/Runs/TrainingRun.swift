@@ -22,6 +22,8 @@ package enum RunExit {
   package static let interrupted: Int32 = 75
   /// No progress for `cluster.stallLimitSeconds`: EX_UNAVAILABLE.
   package static let stalled: Int32 = 69
+  /// Would fail again until somebody changes a setting: EX_CONFIG.
+  package static let misconfigured = ProcessEnd.misconfigured
 }
 
 /// How a command on a run ended.
@@ -87,8 +89,19 @@ package struct TrainingRun: Sendable {
     let startedAt = Date().timeIntervalSince1970
     let keys = RunKeys(folder: folder.keys)
     try keys.create(scorers: settings.cluster.scorers, workers: settings.cluster.workers)
+    let (ends, ended) = AsyncStream.makeStream(of: LocalProcess.self)
     let cluster = LocalCluster(executable: executable, logs: folder.logs, wiring: wiring) { event in
       record(event, telemetry)
+      // Nobody can do its work until a setting is changed.
+      if case .ended(let process, _, _, .exited(ProcessEnd.misconfigured), false) = event { ended.yield(process) }
+    }
+    let misconfigured = Task {
+      defer { ended.finish() }
+      for await process in ends {
+        await cluster.terminate(.learner)
+        return process as LocalProcess?
+      }
+      return nil
     }
     let learner = LocalProcess(
       role: .learner, index: 0,
@@ -115,6 +128,12 @@ package struct TrainingRun: Sendable {
     await watching.value
     await cluster.beginStopping()
     await cluster.stopAll(grace: .seconds(5))
+    misconfigured.cancel()
+    if let process = await misconfigured.value {
+      throw RunError(
+        code: "run.misconfigured", message: "\(process.name) cannot do its work: \(lastLine(of: process.name))",
+        advice: "change what it names; the same command then goes on from the last checkpoint")
+    }
     try telemetry.record(
       stage: RunStage(name: "trust-grpo", startedAt: startedAt, seconds: (ContinuousClock.now - started).inSeconds))
     switch end {

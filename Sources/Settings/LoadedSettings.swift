@@ -44,7 +44,13 @@ extension LoadedSettings {
     }
     if let form { try form.combine(into: &settings, own: own) }
     if !own.contains("algorithm.totalSteps") { settings.algorithm.totalSteps = settings.run.steps }
-    if !own.contains("thinking.kind"), !settings.thinking.folder.isEmpty { settings.thinking.kind = .local }
+    if !own.contains("thinking.kind") {
+      if !settings.thinking.folder.isEmpty {
+        settings.thinking.kind = .local
+      } else if !settings.thinking.url.isEmpty {
+        settings.thinking.kind = .served
+      }
+    }
     try settings.check(file: file)
     return LoadedSettings(settings: settings, notes: (form?.notes ?? []) + settings.remarks)
   }

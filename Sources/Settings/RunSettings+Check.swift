@@ -12,6 +12,16 @@ extension RunSettings {
     if thinking.kind == .local, thinking.folder.isEmpty {
       throw .missing("thinking.folder", place: file, why: "name the thinking-reward model's folder, or set thinking.kind=none")
     }
+    if thinking.kind == .served, thinking.url.isEmpty || thinking.model.isEmpty {
+      throw .missing(
+        thinking.url.isEmpty ? "thinking.url" : "thinking.model", place: file,
+        why: "name the endpoint and the model that it serves: thinking.url=http://HOST:8000/v1 thinking.model=NAME")
+    }
+    if thinking.kind == .served, thinking.requestSeconds + thinking.waitSeconds > cluster.leaseSeconds {
+      throw .conflict(
+        "thinking.requestSeconds \(thinking.requestSeconds) and thinking.waitSeconds \(thinking.waitSeconds) are more than cluster.leaseSeconds \(cluster.leaseSeconds)",
+        place: file, advice: "a group is issued again while it still waits for its scores: shorten the waits or lengthen the lease")
+    }
     if let least = data.minPixels, let most = data.maxPixels, least > most {
       throw .conflict(
         "data.minPixels \(least) is more than data.maxPixels \(most)", place: file, advice: "swap or correct them")
@@ -33,7 +43,7 @@ extension RunSettings {
   var remarks: [String] {
     var remarks: [String] = []
     if algorithm.usesThinking, thinking.kind == .none {
-      remarks.append("there is no thinking-reward model (thinking.folder): the outcome reward is trained alone")
+      remarks.append("there is no thinking-reward model (thinking.folder or thinking.url): the outcome reward is trained alone")
     }
     if data.heldOutFiles.isEmpty {
       remarks.append("there are no held-out rows (data.heldOutFiles): nothing is evaluated")

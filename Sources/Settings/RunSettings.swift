@@ -73,10 +73,41 @@ package struct RunSettings: Sendable, Codable, Equatable {
   }
 
   package struct Thinking: Sendable, Codable, Equatable {
-    package enum Kind: String, Sendable, Codable, Equatable, CaseIterable { case none, local }
+    package enum Kind: String, Sendable, Codable, Equatable, CaseIterable { case none, local, served }
+    /// How a local model's score is read.
+    package enum Reading: String, Sendable, Codable, Equatable, CaseIterable {
+      /// The mean over the digits that it could answer with.
+      case expectation
+      /// The tenth that it would write.
+      case generated
+    }
+    /// What becomes of groups when a served model has been down for longer than `waitSeconds`.
+    package enum WhenDown: String, Sendable, Codable, Equatable, CaseIterable {
+      /// They are issued again, and set aside after `cluster.maximumAttempts`.
+      case decline
+      /// They go on with outcome rewards alone, gamma 0.
+      case outcomeOnly = "outcome-only"
+      case stop
+    }
     package var kind = Kind.none
-    /// The thinking-reward model's folder.
+    /// The local model's folder.
     package var folder = ""
+    package var reading = Reading.expectation
+    /// The served model's chat endpoint, `http://HOST:PORT/v1`.
+    package var url = ""
+    /// Its name there.
+    package var model = ""
+    /// The variable of the scorers' environment that holds the key, if there is one.
+    package var keyVariable = "SOPHIA_JUDGE_KEY"
+    /// Requests of one scorer at once.
+    package var concurrency = 8
+    /// Tokens of an answer.
+    package var answerTokens = 512
+    /// From sending a request to the last byte of its answer.
+    package var requestSeconds = 60.0
+    /// How long a service that is down is waited for.
+    package var waitSeconds = 60.0
+    package var whenDown = WhenDown.decline
 
     package init() {}
   }

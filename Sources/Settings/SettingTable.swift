@@ -75,8 +75,18 @@ enum SettingTable {
   ]
 
   private static let thinking: [SettingKey] = [
-    .choice("thinking.kind", \.thinking.kind, "a model in the scorer processes, or none"),
-    .text("thinking.folder", \.thinking.folder, "a folder", "that model; needed for local"),
+    .choice("thinking.kind", \.thinking.kind, "a model in the scorer processes, one behind a chat endpoint, or none"),
+    .text("thinking.folder", \.thinking.folder, "a folder", "the local model"),
+    .choice("thinking.reading", \.thinking.reading, "of a local model's score: the mean of what it may answer, or what it writes"),
+    .text("thinking.url", \.thinking.url, "http://HOST:PORT/v1", "the served model's endpoint, as OpenAI's", if: isAddress),
+    .text("thinking.model", \.thinking.model, "a name", "the served model"),
+    .text(
+      "thinking.keyVariable", \.thinking.keyVariable, "the name of a variable", "of the scorers' environment with its key, if it is set"),
+    .whole("thinking.concurrency", \.thinking.concurrency, 1...1024, "requests of a scorer at once"),
+    .whole("thinking.answerTokens", \.thinking.answerTokens, 1...1 << 20, "of an answer at most; more for a model that thinks first"),
+    .number("thinking.requestSeconds", \.thinking.requestSeconds, .above(0, to: 3600), "until an answer must be there whole"),
+    .number("thinking.waitSeconds", \.thinking.waitSeconds, .from(1, to: 86400), "for a service that is down"),
+    .choice("thinking.whenDown", \.thinking.whenDown, "after that: issue groups again, go on without (gamma 0), or end the run"),
   ]
 
   private static let run: [SettingKey] = [
@@ -111,6 +121,10 @@ enum SettingTable {
       "without progress: the run ends with exit code 69; 0: never"),
     .text("cluster.bind", \.cluster.bind, "tcp://ADDRESS:PORT", "where the learner listens; port 0: any free one", if: isEndpoint),
   ]
+
+  @Sendable private static func isAddress(_ text: String) -> Bool {
+    text.isEmpty || ["http://", "https://"].contains { text.hasPrefix($0) && text.count > $0.count } && !text.contains { $0.isWhitespace }
+  }
 
   @Sendable private static func isDevice(_ text: String) -> Bool {
     if text == "cpu" || text == "cuda" { return true }

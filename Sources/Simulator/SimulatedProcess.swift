@@ -25,9 +25,9 @@ struct SimulatedProcess {
 
   var worker: WorkerRole?
   var scorer: ScorerRole?
-  /// A scorer's, for the service that judges thinking, and the group that it judges.
+  /// A scorer's, for the service that judges thinking, and the groups that it judges.
   var service: RewardService?
-  var judging: ResponseGroup?
+  var judging: [LeaseID: ResponseGroup] = [:]
   var credit: Int
   /// Model files that it has on its disk: they outlive it.
   var files: Set<SHA256Digest> = []

@@ -25,9 +25,7 @@ extension Simulation {
       settings.planted = options.planted
       processes[process].worker = WorkerRole(hello: hello(process), settings: settings, seed: seed, now: time)
     case .scorer:
-      let settings = ScorerRole.Settings(
-        link: link, queueLimit: options.scorerQueue, patience: options.serviceSettings.groupDeadline + .seconds(2),
-        transfer: transfer)
+      let settings = ScorerRole.Settings(link: link, queueLimit: options.scorerQueue, transfer: transfer)
       processes[process].scorer = ScorerRole(hello: hello(process), settings: settings, seed: seed, now: time)
       if !options.scoresLocally {
         processes[process].service = RewardService(settings: options.serviceSettings, seed: seed, now: time)
@@ -70,7 +68,7 @@ extension Simulation {
     processes[process].worker = nil
     processes[process].scorer = nil
     processes[process].service = nil
-    processes[process].judging = nil
+    processes[process].judging = [:]
     processes[process].hungUntil = 0
     dropJobs(of: process)
     processes[process].pushes = [:]
@@ -217,7 +215,7 @@ extension Simulation {
     case .send(let message): send(message, by: processes[process].control)
     case .find(let artifacts): scorer(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
-    case .prepare: scorer(process, .prepared, after: 0.2)
+    case .prepare: scorer(process, .prepared(scoringPace), after: 0.2)
     case .score(let group):
       tell(.unit(group.lease.unit)) { "\(processes[process].name) scores unit \(group.lease.unit)" }
       if options.scoresLocally {
@@ -236,6 +234,12 @@ extension Simulation {
     case .log(let level, let text): tell(.process(processes[process].name)) { "\(processes[process].name) \(level.rawValue): \(text)" }
     case .connect: break
     }
+  }
+
+  private var scoringPace: ScoringPace {
+    options.scoresLocally
+      ? ScoringPace(patience: .seconds(options.leaseDuration))
+      : ScoringPace(atOnce: options.scoresAtOnce, patience: options.serviceSettings.groupDeadline + .seconds(2))
   }
 
   /// The group with its rewards, once all are there.

@@ -5,7 +5,7 @@ internal import Rollout
 extension Simulation {
   /// A scorer begins to judge a group: its outcome rewards are there, its thinking is asked for.
   func judge(_ group: ResponseGroup, by process: Int) throws {
-    processes[process].judging = group
+    processes[process].judging[group.lease.id] = group
     try tellService(process, .judge(GroupCall(key: group.lease.id, members: group.responses.count)))
   }
 
@@ -20,13 +20,11 @@ extension Simulation {
     case .send(let request): answer(request, of: process)
     case .abandon: break
     case .judged(let judged):
-      guard let group = processes[process].judging, group.lease.id == judged.key else { return }
-      processes[process].judging = nil
+      guard let group = processes[process].judging.removeValue(forKey: judged.key) else { return }
       try checkScores(judged, of: group)
       deliver(group, judged.scores, process)
     case .declined(let lease, let reason):
-      guard processes[process].judging?.lease.id == lease else { return }
-      processes[process].judging = nil
+      guard processes[process].judging.removeValue(forKey: lease) != nil else { return }
       try tellScorer(process, .scoringFailed(lease, reason: reason))
     case .log(let level, let text):
       tell(.process(processes[process].name)) { "\(processes[process].name) \(level.rawValue): \(text)" }
@@ -36,7 +34,7 @@ extension Simulation {
 
   /// What the service does with a request, and when.
   private func answer(_ request: ServiceRequest, of process: Int) {
-    guard let group = processes[process].judging, group.lease.id == request.group else { return }
+    guard let group = processes[process].judging[request.group] else { return }
     let random = { self.processes[process].random.uniform() }
     let seconds = options.costs.scoringSeconds * (0.5 + random())
     func later(_ event: RewardServiceEvent, _ seconds: Double) {

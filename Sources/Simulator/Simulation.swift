@@ -229,7 +229,7 @@ package final class Simulation {
       post(.timer(process: process, life: life), after: options.tick)
     case .scorer:
       try tellScorer(process, .tick)
-      if processes[process].judging != nil { try tellService(process, .tick) }
+      if !processes[process].judging.isEmpty { try tellService(process, .tick) }
       post(.timer(process: process, life: life), after: options.tick)
     case .learner:
       guard let wakeAt = learner.map({ processes[process].clock.virtual($0.role.wakeAt) }) else { return }

@@ -46,6 +46,8 @@ package struct SimulationOptions: Sendable, Hashable, Codable {
   package var scorerQueue = 64
   /// Chunks that a policy version is fetched in.
   package var chunks = 2
+  /// Groups that a scorer has judged by the reward service at once.
+  package var scoresAtOnce = 4
   /// How long a request to the reward service may take.
   package var serviceDeadline = 8.0
   /// Whether a group goes on with its outcome rewards alone when the reward service is down; otherwise it is declined.
@@ -141,7 +143,7 @@ extension SimulationOptions {
     let counts: [(String, Int, ClosedRange<Int>)] = [
       ("workers", workers, 1...limits.peers - 64), ("scorers", scorers, 1...64), ("steps", Int(steps), 1...1_000_000),
       ("promptsPerStep", promptsPerStep, 1...limits.peers * 8), ("rows", rows, 1...10_000_000), ("groupSize", groupSize, 1...64),
-      ("credit", credit, 1...limits.credit), ("staleness", staleness, 0...1000), ("highWaterMark", highWaterMark, 1...1_000_000),
+      ("credit", credit, 1...limits.credit), ("staleness", staleness, 0...1000), ("scoresAtOnce", scoresAtOnce, 1...64), ("highWaterMark", highWaterMark, 1...1_000_000),
     ]
     if let (name, value, range) = counts.first(where: { !$0.2.contains($0.1) }) {
       return "\(name) is \(value), not \(range.lowerBound) to \(range.upperBound)"

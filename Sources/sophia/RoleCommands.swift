@@ -136,5 +136,8 @@ private func finish(_ end: RunEnd) -> Never {
   case .failed(let reason):
     logLine(.error, reason)
     _exit(1)
+  case .misconfigured(let reason):
+    logLine(.error, reason)
+    _exit(RunExit.misconfigured)
   }
 }

@@ -18,7 +18,7 @@ struct Sophia: AsyncParsableCommand {
     subcommands: [],
     groupedSubcommands: [
       CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self, LedgerCommand.self]),
-      CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self]),
+      CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self, JudgeCommand.self]),
       CommandGroup(
         name: "Models and data:",
         subcommands: [SupervisedCommand.self, ThinkingCommand.self, EvaluateCommand.self, DataCommand.self]),

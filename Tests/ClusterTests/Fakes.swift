@@ -78,7 +78,7 @@ final class FakeGenerator: GroupGenerator {
 }
 
 struct FakeScorer: GroupScorer {
-  func prepare(folder: String, settings: String) async throws {}
+  func prepare(folder: String, settings: String) async throws -> ScoringPace { ScoringPace(atOnce: 2) }
 
   func score(_ group: ResponseGroup) async throws -> ScoredGroup {
     let (outcomes, thinking): ([Double], [Double?]) = ([1, 0], [0.5, nil])

@@ -35,7 +35,7 @@ struct ScorerRoleTests {
   @Test("scores groups one after the other, as soon as its model is there")
   mutating func inOrder() {
     #expect(scoring(role.receive(group(1), at: now)).isEmpty)
-    #expect(scoring(role.receive(.prepared, at: now)) == [1])
+    #expect(scoring(role.receive(.prepared(ScoringPace()), at: now)) == [1])
     #expect(scoring(role.receive(group(2), at: now)).isEmpty)
     let actions = role.receive(.scored(.sample(lease: LeaseID(incarnation: 1, number: 1))), at: now)
     #expect(scoring(actions) == [2])
@@ -44,13 +44,13 @@ struct ScorerRoleTests {
 
   @Test("a group that waits or is being scored is not taken twice; a scored one is scored again")
   mutating func duplicates() {
-    _ = role.receive(.prepared, at: now)
+    _ = role.receive(.prepared(ScoringPace()), at: now)
     _ = role.receive(group(1), at: now)
     _ = role.receive(group(1), at: now)
     _ = role.receive(group(2), at: now)
     _ = role.receive(group(2), at: now)
     #expect(scoring(role.receive(.scored(.sample()), at: now)) == [2])
-    #expect(scoring(role.receive(.scored(.sample()), at: now)).isEmpty)
+    #expect(scoring(role.receive(.scored(.sample(lease: LeaseID(incarnation: 1, number: 2))), at: now)).isEmpty)
     #expect(scoring(role.receive(group(1), at: now)) == [1])
   }
 
@@ -64,9 +64,24 @@ struct ScorerRoleTests {
   @Test("takes groups from workers only", arguments: [Role.scorer, .learner])
   mutating func strangers(sender: Role) {
     let group = ResponseGroup(lease: .sample(1), responses: [.sample()], seconds: 1)
-    _ = role.receive(.prepared, at: now)
+    _ = role.receive(.prepared(ScoringPace()), at: now)
     let actions = role.receive(.group(.worker, role: sender, group), at: now)
     #expect(scoring(actions).isEmpty && says(actions, "refused a group from w1, which is not a worker"))
+  }
+
+  @Test("gives its engine as many groups at once as it wants, and says that it hangs only when all of them do")
+  mutating func several() {
+    func credits(_ actions: [ScorerAction]) -> [Int] {
+      actions.compactMap { if case .send(.heartbeat(let beat)) = $0 { beat.credit } else { nil } }
+    }
+    _ = role.receive(.prepared(ScoringPace(atOnce: 2, patience: .seconds(1))), at: now)
+    #expect(scoring(role.receive(group(1), at: now)) == [1])
+    #expect(credits(role.receive(.tick, at: now + .seconds(2))) == [1])
+    #expect(scoring(role.receive(group(2), at: now + .seconds(2))) == [2])
+    #expect(scoring(role.receive(group(3), at: now + .seconds(2))).isEmpty)
+    #expect(credits(role.receive(.tick, at: now + .seconds(4))) == [0])
+    let actions = role.receive(.scored(.sample(lease: LeaseID(incarnation: 1, number: 2))), at: now + .seconds(4))
+    #expect(scoring(actions) == [3] && credits(actions) == [1])
   }
 
   @Test("says that its engine seems to hang, and when it is done after all")
@@ -74,9 +89,9 @@ struct ScorerRoleTests {
     func credits(_ actions: [ScorerAction]) -> [Int] {
       actions.compactMap { if case .send(.heartbeat(let beat)) = $0 { beat.credit } else { nil } }
     }
-    _ = role.receive(.prepared, at: now)
+    _ = role.receive(.prepared(ScoringPace()), at: now)
     _ = role.receive(group(1), at: now)
-    let patience = role.settings.patience
+    let patience = ScoringPace().patience
     #expect(credits(role.receive(.message(.heartbeat), at: now + patience)) == [1])
     let late = now + patience + .milliseconds(1)
     let actions = role.receive(.tick, at: late)
@@ -87,7 +102,7 @@ struct ScorerRoleTests {
 
   @Test("a group that cannot be scored does not stop the next")
   mutating func failure() {
-    _ = role.receive(.prepared, at: now)
+    _ = role.receive(.prepared(ScoringPace()), at: now)
     _ = role.receive(group(1), at: now)
     _ = role.receive(group(2), at: now)
     let actions = role.receive(.scoringFailed(LeaseID(incarnation: 1, number: 1), reason: "no answer"), at: now)
