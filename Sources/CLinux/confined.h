@@ -19,7 +19,10 @@ struct confinement {
   rlim_t data_bytes;
 };
 
-/// Between vfork and exec. Returns 0, or an error number.
+/// A pipe, reading end first, that no program inherits. Returns 0, or -1 with errno.
+static inline int open_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }
+
+/// Between vfork and exec (Linux 5.11). Returns 0, or an error number.
 static inline int confine(const struct confinement *to, pid_t parent) {
   // Default actions, also for what the parent ignores (SIGPIPE). Kernel and libc refuse a few; they have no others.
   struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -35,7 +38,8 @@ static inline int confine(const struct confinement *to, pid_t parent) {
   int from[3] = {fcntl(to->input, F_DUPFD, 3), fcntl(to->output, F_DUPFD, 3), fcntl(to->errors, F_DUPFD, 3)};
   for (int number = 0; number < 3; number++)
     if (from[number] < 0 || dup2(from[number], number) < 0) return errno;
-  if (syscall(SYS_close_range, 3u, ~0u, 0u)) return errno;
+  // All others, on exec.
+  if (syscall(SYS_close_range, 3u, ~0u, 1u << 2 /* CLOSE_RANGE_CLOEXEC */)) return errno;
   sigset_t none;
   sigemptyset(&none);
   return sigprocmask(SIG_SETMASK, &none, 0) ? errno : 0;
@@ -47,31 +51,35 @@ static inline int confine(const struct confinement *to, pid_t parent) {
 ///
 /// vfork, because a fork would copy the page tables of a process that may hold a model of many gigabytes.
 static inline pid_t start_confined(char *const arguments[], const struct confinement *to) {
+  // exec closes it. Not by memory, which some sanitizers and emulators do not share, as they make a fork of vfork.
+  int failed[2];
+  if (open_pipe(failed)) return -1;
   sigset_t all, before;
   sigfillset(&all);
   // A handler of the parent must not run in the child, which has the parent's memory.
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  volatile int failure = 0;
   pid_t parent = getpid();
   pid_t child = vfork();
   if (child == 0) {
-    failure = confine(to, parent);
-    if (!failure) {
+    int reason = confine(to, parent);
+    if (!reason) {
       execvp(arguments[0], arguments);
-      failure = errno;
+      reason = errno;
     }
-    _exit(127);
+    _exit(write(failed[1], &reason, sizeof reason) < 0 ? 126 : 127);
   }
-  if (child < 0) failure = errno;
+  int reason = errno;
   pthread_sigmask(SIG_SETMASK, &before, 0);
-  if (!failure) return child;
+  close(failed[1]);
+  ssize_t count = 0;
+  if (child > 0)
+    while ((count = read(failed[0], &reason, sizeof reason)) < 0 && errno == EINTR) continue;
+  close(failed[0]);
+  if (child > 0 && count == 0) return child;
   if (child > 0) waitpid(child, 0, 0);
-  errno = failure;
+  errno = reason;
   return -1;
 }
 
 /// A descriptor that is readable once the process has ended (Linux 5.3). Returns it, or -1 with errno.
 static inline int open_process(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0u); }
-
-/// A pipe, reading end first, that no program inherits. Returns 0, or -1 with errno.
-static inline int open_pipe(int ends[2]) { return (int)syscall(SYS_pipe2, ends, O_CLOEXEC); }

@@ -8,7 +8,7 @@ internal import Synchronization
 ///     {"id": 7, "images": ["/data/bars/1.png"], "problem": "red + blue ?", "problem_type": "numerical",
 ///      "response": "<think>…</think><answer>8</answer>", "solution": "<answer>8</answer>"}
 ///
-/// (here in two lines). `id` is an integer below 2^64 that no other request has; `images` is left out where there are none. The
+/// (here in two lines). `id` is a positive integer that no other request has; `images` is left out where there are none. The
 /// requests of a call come at once, so that a program can score them together. For each it writes one line to standard output,
 /// in any order, at most 64 KiB long, and flushes it:
 ///
@@ -25,7 +25,10 @@ internal import Synchronization
 ///
 /// Standard error is for people: its lines go to the log, and the last ones into the error if the program dies. At the end of
 /// its input the program is to end. It has the environment and the working folder of this process, no descriptors but the
-/// three, and a process group of its own, which is killed with it.
+/// three, and a process group of its own; whatever is left of the group when the program ends is killed. If this process dies,
+/// the kernel kills the program, and what the program started has to see to itself.
+///
+/// `cluster/examples/exact_reward.py` is one.
 package final class RewardProgram: Sendable {
   private let loop: ProgramLoop
   private let calls = Atomic<CallNumber>(0)

@@ -77,7 +77,7 @@ extension RealPrograms {
     @Test("reads ten megabytes late, and still answers")
     func lateReader() async throws {
       let program = RewardProgram.shell(
-        "sleep 0.5; head -n 10 >/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do echo \"{\\\"id\\\":$i,\\\"reward\\\":1}\"; done; cat")
+        Script.read + "sleep 0.5; head -n 10 >/dev/null; for id in $(seq 1 10); do answer $id 1; done; cat")
       let long = String(repeating: "x", count: 1_000_000)
       #expect(try await program.rewards(requests(Array(repeating: long, count: 10))) == Array(repeating: 1, count: 10))
       await program.stop()

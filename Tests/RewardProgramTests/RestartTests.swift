@@ -64,7 +64,19 @@ extension RealPrograms {
       #expect(log.all == Array(repeating: "the reward program ended with exit code 0 while nothing was asked", count: 3))
     }
 
-    @Test("or was never there is named", arguments: [["/nowhere/reward"], ["no-such-program-anywhere", "x"], ["/etc/passwd"], [""], []])
+    @Test("leaves nothing of its group behind, and what it left does not hold up its end")
+    func leftovers() async throws {
+      let log = LogLines()
+      let program = RewardProgram.shell("sleep 100 & echo $! >&2; exit 1", log: log)
+      #expect(try await program.failure().code == "reward-program.ended")
+      let leftover = try #require(log.all.first.flatMap { Int32($0) })
+      #expect(await Own.comesTrue { !isAlive(leftover) })
+      await program.stop()
+    }
+
+    @Test("or was never there is named", arguments: [
+      ["/nowhere/reward"], ["no-such-program-anywhere", "x"], ["/etc/passwd"], [""], [],
+    ])
     func missing(command: [String]) async throws {
       let program = RewardProgram(
         command: command, limits: RewardProgramLimits(time: .seconds(5), memoryBytes: nil, restarts: 1), log: { _ in })
