@@ -91,6 +91,7 @@ let package = Package(
       [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
     library("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore"]),
     library("FaultProxy", ["ActionableErrors", "CLinux"]),
+    library("RewardProgram", ["ActionableErrors", "CLinux"]),
     library(
       "Runs",
       [
@@ -142,6 +143,7 @@ let package = Package(
       ]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
     tests("FaultProxy", ["ActionableErrors"]),
+    tests("RewardProgram", ["ActionableErrors"]),
     tests("Chaos", ["Cluster", "DurableFiles", "Rollout", "Settings"]),
     tests(
       "Runs",
