@@ -82,7 +82,8 @@ let package = Package(
     library(
       "Engines",
       [
-        "ActionableErrors", "DataSets", "DurableFiles", "Images", "Rewards", "Rollout", "ServedReward", "Settings", "Threads",
+        "ActionableErrors", "DataSets", "DurableFiles", "Images", "RewardProgram", "Rewards", "Rollout", "ServedReward", "Settings",
+        "Threads",
         "Tokenization", "Torch", "TrustGRPO", "VisionLanguage",
       ]),
     // One object in one thread: checking every access of its fields while it runs takes a tenth of its time.

@@ -1,5 +1,7 @@
 internal import DataSets
+internal import DurableFiles
 internal import Foundation
+internal import RewardProgram
 internal import Rewards
 package import Rollout
 internal import ServedReward
@@ -14,6 +16,9 @@ package actor GroupGrader: GroupScorer {
   private let threads: Int
   private let log: @Sendable (LogLevel, String) -> Void
   private var settings: RunSettings?
+  private var program: RewardProgram?
+  /// Where images lie for a program that looks at them.
+  private var images = ""
   private var judge: Judge?
 
   private enum Judge {
@@ -32,22 +37,34 @@ package actor GroupGrader: GroupScorer {
   package func prepare(folder: String, settings json: String) throws -> ScoringPace {
     let settings = try RunSettings(json: json)
     self.settings = settings
-    guard settings.algorithm.usesThinking else { return ScoringPace() }
+    var pace = ScoringPace()
+    if !settings.rewards.program.isEmpty {
+      program = RewardProgram(
+        command: settings.rewards.program,
+        limits: RewardProgramLimits(
+          time: .seconds(settings.rewards.timeoutSeconds), memoryBytes: settings.rewards.memoryMegabytes.map { $0 << 20 },
+          restarts: settings.rewards.restarts),
+        log: { [log] in log(.info, "reward program: \($0)") })
+      images = "\(folder).images"
+      pace = ScoringPace(atOnce: 4, patience: .seconds(settings.rewards.timeoutSeconds + 10))
+    }
+    guard settings.algorithm.usesThinking else { return pace }
     switch settings.thinking.kind {
-    case .none: return ScoringPace()
+    case .none: return pace
     case .local:
       try TorchRuntime.setThreads(threads)
       judge = .local(
         try ThinkingRewardModel(
           folder: folder, dtype: settings.model.tensorType, device: Device(settings.model.device),
           isExpectation: settings.thinking.reading == .expectation))
-      return ScoringPace()
+      return pace
     case .served:
       let served = try ServedJudgeSettings(settings, environment: ProcessInfo.processInfo.environment)
       judge = .served(ServedJudge(served, seed: UInt64(ProcessInfo.processInfo.processIdentifier), log: log))
       // Enough groups at once for all requests that may be under way, and one to follow.
       let atOnce = settings.thinking.concurrency / settings.rollout.groupSize + 2
-      return ScoringPace(atOnce: atOnce, patience: served.service.groupDeadline + .seconds(5))
+      return ScoringPace(
+        atOnce: max(pace.atOnce, atOnce), patience: served.service.groupDeadline + max(.seconds(5), pace.patience))
     }
   }
 
@@ -63,9 +80,7 @@ package actor GroupGrader: GroupScorer {
         code: "row.problem-type", message: "the problem type '\(lease.task.problemType)' of unit \(lease.unit) is unknown",
         advice: "use one of \(ProblemType.allCases.map(\.rawValue).joined(separator: ", "))")
     }
-    let outcomes = group.responses.map {
-      outcomeReward(response: $0.text, solution: lease.task.solution, type: type)
-    }
+    let outcomes = try await graded(group, type)
     let thinking = try await judged(group, outcomes, settings)
     return ScoredGroup(
       lease: lease.id, unit: lease.unit, attempt: lease.attempt, version: lease.version, step: lease.step,
@@ -73,6 +88,30 @@ package actor GroupGrader: GroupScorer {
       rewards: try GroupRewards.compute(
         outcomes: outcomes, thinking: thinking, step: Int(lease.step) - 1, settings: settings.algorithm),
       generationSeconds: group.seconds, scoringSeconds: (ContinuousClock.now - started).inSeconds)
+  }
+
+  /// Outcome rewards, by the rules or by the run's own program.
+  private func graded(_ group: ResponseGroup, _ type: ProblemType) async throws -> [Double] {
+    let task = group.lease.task
+    guard let program else {
+      return group.responses.map { outcomeReward(response: $0.text, solution: task.solution, type: type) }
+    }
+    let paths = try task.images.map { image in
+      let path = "\(images)/\(SHA256Digest(of: image))"
+      if !FileManager.default.fileExists(atPath: path) {
+        try DurableFiles.createFolder(images)
+        try DurableFiles.write(image, to: path)
+      }
+      return path
+    }
+    let requests = group.responses.map {
+      RewardRequest(problem: task.problem, problemType: type.rawValue, solution: task.solution, response: $0.text, images: paths)
+    }
+    do {
+      return try await program.rewards(requests)
+    } catch {
+      throw error.isFinal ? EngineStopped(reason: "\(error.message); \(error.advice)") : error
+    }
   }
 
   /// Thinking rewards of the members whose score can change anything; nil for the others and for what has no thinking.

@@ -117,3 +117,10 @@ struct QuotedLine: CustomStringConvertible {
     return "'\(printable)'" + (rest > 0 ? " and \(rest) more bytes" : "")
   }
 }
+
+extension RewardProgramError {
+  /// Whether another call would meet the same until somebody changes a setting.
+  package var isFinal: Bool {
+    ["no-command", "not-started", "exhausted"].contains { code == "reward-program.\($0)" }
+  }
+}

@@ -22,6 +22,11 @@ extension RunSettings {
         "thinking.requestSeconds \(thinking.requestSeconds) and thinking.waitSeconds \(thinking.waitSeconds) are more than cluster.leaseSeconds \(cluster.leaseSeconds)",
         place: file, advice: "a group is issued again while it still waits for its scores: shorten the waits or lengthen the lease")
     }
+    if !rewards.program.isEmpty, rewards.timeoutSeconds > cluster.leaseSeconds {
+      throw .conflict(
+        "rewards.timeoutSeconds \(rewards.timeoutSeconds) is more than cluster.leaseSeconds \(cluster.leaseSeconds)", place: file,
+        advice: "a group is issued again while it is still being graded: shorten the one or lengthen the other")
+    }
     if let least = data.minPixels, let most = data.maxPixels, least > most {
       throw .conflict(
         "data.minPixels \(least) is more than data.maxPixels \(most)", place: file, advice: "swap or correct them")

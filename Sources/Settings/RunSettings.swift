@@ -8,6 +8,7 @@ package struct RunSettings: Sendable, Codable, Equatable {
   package var rollout = Rollout()
   package var algorithm = TrustGRPOSettings()
   package var optimizer = Optimizer()
+  package var rewards = Rewards()
   package var thinking = Thinking()
   package var run = Run()
   package var cluster = Cluster()
@@ -68,6 +69,20 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var globalBatchSize: Int?
     /// Groups in memory at once; their gradients add up to the batch's.
     package var microBatchGroups = 16
+
+    package init() {}
+  }
+
+  /// What grades answers in place of the rules.
+  package struct Rewards: Sendable, Codable, Equatable {
+    /// A program and its arguments, on the scorers' machines; empty: the rules.
+    package var program: [String] = []
+    /// For all answers of a group.
+    package var timeoutSeconds = 60.0
+    /// Of each of the program's processes; nil: no limit.
+    package var memoryMegabytes: Int?
+    /// In ten minutes.
+    package var restarts = 5
 
     package init() {}
   }

@@ -3,11 +3,11 @@ internal import TrustGRPO
 /// Every setting of a run, in the order in which the documentation shows them.
 enum SettingTable {
   static let keys: [SettingKey] =
-    model + data + rollout + algorithm + optimizer + thinking + run + cluster
+    model + data + rollout + algorithm + optimizer + rewards + thinking + run + cluster
 
   static let sections: [(name: String, meaning: String)] = [
     ("model", "the policy that is trained"), ("data", "the problems"), ("rollout", "how responses are sampled"),
-    ("algorithm", "Trust-GRPO"), ("optimizer", "AdamW and the shape of a batch"), ("thinking", "the thinking-reward model"),
+    ("algorithm", "Trust-GRPO"), ("optimizer", "AdamW and the shape of a batch"), ("rewards", "a program of your own in place of the outcome rules"), ("thinking", "the thinking-reward model"),
     ("run", "length, checkpoints, evaluation"), ("cluster", "processes on this machine, and when a peer counts as lost"),
   ]
 
@@ -72,6 +72,13 @@ enum SettingTable {
     .whole("optimizer.warmupSteps", \.optimizer.warmupSteps, 0...1 << 30, "steps of linear warm-up"),
     .whole("optimizer.globalBatchSize", \.optimizer.globalBatchSize, 2...1 << 24, "responses an update; null: all of a step's"),
     .whole("optimizer.microBatchGroups", \.optimizer.microBatchGroups, 1...65536, "groups in memory at once"),
+  ]
+
+  private static let rewards: [SettingKey] = [
+    .texts("rewards.program", \.rewards.program, "a program and its arguments, or []", "that grades answers on the scorers' machines; []: the rules"),
+    .number("rewards.timeoutSeconds", \.rewards.timeoutSeconds, .above(0, to: 86400), "for all answers of a group"),
+    .whole("rewards.memoryMegabytes", \.rewards.memoryMegabytes, 1...1 << 30, "of each of its processes; null: no limit"),
+    .whole("rewards.restarts", \.rewards.restarts, 0...1000, "in ten minutes; more end the run"),
   ]
 
   private static let thinking: [SettingKey] = [
