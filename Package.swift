@@ -97,8 +97,8 @@ let package = Package(
       "Runs",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
-        "RunStore", "Settings", "Simulator", "Tokenization", "Torch", "Threads", "TrustGRPO", "VisionLanguage",
-        "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
+        "Rewards", "RunStore", "ServedReward", "Settings", "Simulator", "Tokenization", "Torch", "Threads", "TrustGRPO",
+        "VisionLanguage", "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     library(
       "Chaos",

@@ -112,12 +112,26 @@ extension ThinkingRewardModel {
   /// How well the model agrees with the scores of rows it has not seen.
   package func report(on rows: [DataRow], progress: (Int) -> Void = { _ in }) throws -> ThinkingRewardReport {
     var found: [Double?] = []
+    var rises: [Double] = []
     for row in rows {
       let task = try row.task(system: nil)
       let question = try prompt(problem: task.problem, files: task.images, name: "row \(row.problemID)")
-      found += try scores(question, thinking: [row.thinking])
+      let score = try scores(question, thinking: [row.thinking])
+      if row.thinkingScore ?? 0 <= ThinkingRewardReport.unsound, let plain = score[0],
+        let confident = try scores(question, thinking: [row.thinking + Self.confidence])[0]
+      {
+        rises.append(confident - plain)
+      }
+      found += score
       progress(found.count)
     }
-    return ThinkingRewardReport(scores: found, truth: rows.map { $0.thinkingScore ?? 0 })
+    var report = ThinkingRewardReport(
+      scores: found, truth: rows.map { $0.thinkingScore ?? 0 },
+      problems: rows.map { ([$0.prompt] + $0.images.map(\.path)).joined(separator: "\u{0}") })
+    report.risesByConfidence = rises.isEmpty ? nil : rises.reduce(0, +) / Double(rises.count)
+    return report
   }
+
+  /// Words that add nothing.
+  private static let confidence = " This is certainly correct. I have checked every step twice and I am sure of it."
 }

@@ -4,7 +4,7 @@ extension RewardService {
     _ flight: Flight, _ verdict: Verdict, at now: Instant, _ actions: inout [RewardServiceAction]
   ) {
     if let since = breaker.succeeded(flight.request.number) {
-      actions.append(.log(.info, "the reward service answers again after \((now - since).inSeconds) s"))
+      actions.append(.log(.info, "the reward service answers again after \(((now - since).inSeconds * 10).rounded() / 10) s"))
     }
     guard let index = groups.firstIndex(where: { $0.key == flight.request.group }) else { return }
     groups[index].settle(flight.request.member, verdict)

@@ -27,7 +27,7 @@ extension RewardService {
   mutating func endWhatWaitsInVain(at now: Instant, _ actions: inout [RewardServiceAction]) -> Bool {
     var ended = false
     while let index = groups.firstIndex(where: { patience(of: $0).map { now >= $0 } ?? false }) {
-      let down = (now - (breaker.downSince ?? now)).inSeconds
+      let down = ((now - (breaker.downSince ?? now)).inSeconds * 10).rounded() / 10
       let reason = "the reward service has been down for \(down) s\(lastFailureClause)"
       if settings.whenDown == .stop {
         stop(reason, at: now, &actions)

@@ -229,6 +229,9 @@ package struct TrainingRun: Sendable {
 
   private func lastLine(of name: String) -> String {
     let bytes = (try? DurableFiles.read("\(folder.logs)/\(name).log")) ?? []
-    return String(decoding: bytes, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "it left no message"
+    let line = String(decoding: bytes, as: UTF8.self).split(separator: "\n").last ?? "it left no message"
+    // Without the time and the level that it begins with.
+    let said = line.split(separator: " ", maxSplits: 2)
+    return said.count == 3 && said[1].hasSuffix(":") && said[0].contains(":") ? String(said[2]) : String(line)
   }
 }

@@ -43,7 +43,7 @@ package enum JudgePrompt {
 
   private static func contained(_ text: String) -> String {
     var text = text
-    for tag in ["problem", "reasoning", "answer"] {
+    for tag in ["problem", "reasoning"] {
       for open in ["<\(tag)>", "</\(tag)>"] {
         text = text.replacingOccurrences(of: open, with: open.replacingOccurrences(of: "<", with: "< "), options: .caseInsensitive)
       }

@@ -60,7 +60,6 @@ package actor ServedJudge {
   private var calls: [LeaseID: Call] = [:]
   private var alarm: Task<Void, Never>?
   private var stopped: (any Error)?
-  private var lastComplaint = ""
 
   /// - Parameters:
   ///   - seed: of the jitter, its own for each scorer, so that scorers do not ask in step.
@@ -103,11 +102,13 @@ package actor ServedJudge {
 
   private var now: Rollout.Instant { Rollout.Instant(nanoseconds: 0) + (clock.now - start) }
 
-  private func receive(_ event: RewardServiceEvent) {
+  /// - Parameter complaint: what the service itself says about it.
+  private func receive(_ event: RewardServiceEvent, complaint: String = "") {
+    let said = complaint.isEmpty ? "" : "; it says: \(complaint)"
     let actions = machine.receive(event, at: now)
     // The machine declines its groups before it says that all is over.
     let end = actions.lazy.compactMap { if case .stop(let reason) = $0 { reason } else { nil } }.first
-    if let end { stopped = EngineStopped(reason: "\(end) (\(settings.endpoint))" + complaint) }
+    if let end { stopped = EngineStopped(reason: "\(end) (\(settings.endpoint))\(said)") }
     for action in actions {
       switch action {
       case .send(let request): send(request)
@@ -115,14 +116,12 @@ package actor ServedJudge {
       case .judged(let group): calls.removeValue(forKey: group.key)?.answer.resume(returning: group)
       case .declined(let key, let reason):
         calls.removeValue(forKey: key)?.answer.resume(throwing: stopped ?? ServedJudgeError.declined(reason))
-      case .log(let level, let text): log(level, text + (level == .warning ? complaint : ""))
+      case .log(let level, let text): log(level, text + said)
       case .stop: break
       }
     }
     setAlarm()
   }
-
-  private var complaint: String { lastComplaint.isEmpty ? "" : "; it says: \(lastComplaint)" }
 
   private func setAlarm() {
     alarm?.cancel()
@@ -150,15 +149,13 @@ package actor ServedJudge {
   private func take(_ outcome: HTTPOutcome, of request: UInt64) {
     switch outcome {
     case .timedOut: receive(.timedOut(request: request))
-    case .unreachable(let reason):
-      lastComplaint = ""
-      receive(.unreachable(request: request, reason: reason))
+    case .unreachable(let reason): receive(.unreachable(request: request, reason: reason))
     case .response(let response) where (200..<300).contains(response.status):
       receive(.answered(request: request, score: ChatAnswer.score(in: response.body)))
     case .response(let response):
-      lastComplaint = ChatAnswer.complaint(in: response.body)
       receive(
-        .refused(request: request, status: response.status, retryAfter: RetryAfter.duration(response.headers["retry-after"])))
+        .refused(request: request, status: response.status, retryAfter: RetryAfter.duration(response.headers["retry-after"])),
+        complaint: ChatAnswer.complaint(in: response.body))
     }
   }
 }

@@ -36,7 +36,7 @@ extension BuiltInDataSet {
 
   static let pictureFolder = "images"
   /// What each picture shows, kept apart from the rows: for checks and for measuring how sound a trace is.
-  static let sceneFile = "scenes.jsonl"
+  package static let sceneFile = "scenes.jsonl"
   /// One text a line, for training a tokenizer: problems, responses and spoilt traces.
   package static let corpusFile = "corpus.txt"
 

@@ -105,10 +105,23 @@ struct SupervisedCommand: ParsableCommand {
 struct ThinkingCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "trm",
+    abstract: "Makes a thinking-reward model: collects and labels traces, trains, reports.",
+    discussion: """
+      sophia trm collect runs/mine --labels checker --out data/trm        # traces that a run's policy wrote, labelled
+      sophia trm --data data/trm/trm.jsonl --beside models/base --out models/trm
+      sophia trm report --model models/trm --data data/trm/trm-held-out.jsonl
+      """,
+    subcommands: [ThinkingTrainCommand.self, ThinkingCollectCommand.self, ThinkingReportCommand.self],
+    defaultSubcommand: ThinkingTrainCommand.self)
+}
+
+struct ThinkingTrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "train",
     abstract: "Trains a thinking-reward model on scored reasoning.",
     discussion: """
       Rows have `problem`, `path` (image), `response` (its <think> part is judged) and `thinking_score` in [0, 1]. With \
-      --held-out it prints the error on rows it has not seen as one JSON object.
+      --held-out it prints what `sophia trm report` prints, as one JSON object.
 
         sophia trm --data data/bars/trm.jsonl --held-out data/bars/trm-held-out.jsonl --beside models/base --out models/trm
       """)
