@@ -6,7 +6,7 @@ enum MathToken: Equatable {
   /// A LaTeX command without its backslash.
   case command(String)
   /// One of `+ - * / ^ ( ) [ ] { } , ; : | % ! = _ ~`, with `<` and `>` for `\{` and `\}`.
-  case symbol(Character)
+  case symbol(Unicode.Scalar)
 }
 
 /// Splits an answer, plain or LaTeX, into tokens in one pass.
@@ -22,15 +22,36 @@ struct MathLexer {
   private var wrappers: [Bool] = []
   private var wrapsNext = false
 
-  private init(_ text: String, groupingThousands: Bool) {
-    scalars = Array(text.unicodeScalars)
+  private init(_ text: UTF8Text, groupingThousands: Bool) {
+    scalars = Self.scalars(of: text)
     self.groupingThousands = groupingThousands
+  }
+
+  /// The characters of a text, where full-width forms and the digits of any script are those of ASCII.
+  private static func scalars(of text: UTF8Text) -> [Unicode.Scalar] {
+    var scalars: [Unicode.Scalar] = []
+    scalars.reserveCapacity(text.count)
+    var position = 0
+    while position < text.count {
+      let (next, length) = decodedScalar(text, at: position)
+      scalars.append(length == 1 ? next : plain(next))
+      position += length
+    }
+    return scalars
+  }
+
+  private static func plain(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
+    if 0xFF01...0xFF5E ~= scalar.value { return Unicode.Scalar(scalar.value - 0xFEE0) ?? scalar }
+    guard scalar.properties.generalCategory == .decimalNumber, let value = scalar.properties.numericValue, 0...9 ~= value else {
+      return scalar
+    }
+    return Unicode.Scalar(0x30 + UInt8(value))
   }
 
   /// - Parameter groupingThousands: whether `1,234` is one number or two.
   /// - Returns: `nil` if there is a character that mathematics does not use, or too much.
-  static func tokens(_ text: String, groupingThousands: Bool) -> [MathToken]? {
-    guard text.utf8.count <= 8 * tokenLimit else { return nil }
+  static func tokens(_ text: UTF8Text, groupingThousands: Bool) -> [MathToken]? {
+    guard text.count <= 8 * tokenLimit else { return nil }
     var lexer = MathLexer(text, groupingThousands: groupingThousands)
     while lexer.position < lexer.scalars.count {
       guard lexer.step(), lexer.tokens.count <= tokenLimit else { return nil }
@@ -42,19 +63,21 @@ struct MathLexer {
 
   private func isDigit(_ index: Int) -> Bool { scalar(at: index).map { "0"..."9" ~= $0 } ?? false }
 
-  private static func isLetter(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isAlphabetic && scalar.value != 0x3C0 }
+  private static func isLetter(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.isASCII ? "a"..."z" ~= scalar || "A"..."Z" ~= scalar : scalar.properties.isAlphabetic && scalar.value != 0x3C0
+  }
 
   private mutating func emit(_ token: MathToken) { tokens.append(token) }
 
   private mutating func step() -> Bool {
     let current = scalars[position]
     if isDigit(position) || (current == "." && isDigit(position + 1)) {
-      number()
-      return true
+      return number()
     }
     if current == "\\" { return command() }
     position += 1
     switch current {
+    case "{" where !wrapsNext && scalar(at: position) == "}": position += 1  // an empty group
     case "{":
       wrappers.append(wrapsNext)
       if !wrapsNext { emit(.symbol("{")) }
@@ -62,13 +85,14 @@ struct MathLexer {
     case "}":
       if wrappers.popLast() != true { emit(.symbol("}")) }
     case "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", ";", ":", "|", "%", "!", "=", "_":
-      emit(.symbol(Character(current)))
+      emit(.symbol(current))
     case "−", "–", "—": emit(.symbol("-"))
     case "×", "·", "⋅", "∗": emit(.symbol("*"))
     case "÷", "∕", "⁄": emit(.symbol("/"))
     case "±": emit(.command("pm"))
     case "π": emit(.command("pi"))
     case "√": emit(.word("sqrt"))
+    case "∅": emit(.command("emptyset"))
     case "∞": emit(.command("infty"))
     case "∪": emit(.command("cup"))
     case "°": emit(.word("degree"))
@@ -111,11 +135,13 @@ struct MathLexer {
     emit(.symbol("}"))
   }
 
-  private mutating func number() {
+  /// - Returns: `false` for `000` where it could only be the end of a number with separators.
+  private mutating func number() -> Bool {
     let start = position
     while isDigit(position) { position += 1 }
     var text = string(start..<position)
-    if groupingThousands, text.count <= 3, text.first != "0" {
+    if !groupingThousands, text.utf8.count > 1, text.utf8.first == UInt8(ascii: "0") { return false }
+    if groupingThousands, text.utf8.count <= 3, text.utf8.first != UInt8(ascii: "0") {
       while let length = separatorLength(), isDigit(position + length), isDigit(position + length + 1),
         isDigit(position + length + 2), !isDigit(position + length + 3)
       {
@@ -128,11 +154,12 @@ struct MathLexer {
       position += 1
       while isDigit(position) { position += 1 }
       text += string(point..<position)
-    } else if scalar(at: position) == ".", position + 1 < scalars.count, scalars[position + 1].properties.isWhitespace {
-      position += 1  // the full stop of a sentence
+    } else if scalar(at: position) == ".", let next = scalar(at: position + 1), next != ".", !Self.isLetter(next) {
+      position += 1  // the full stop of a sentence, or a point without decimals
     }
-    emit(.number(text.hasPrefix(".") ? "0" + text : text))
+    emit(.number(text.utf8.first == UInt8(ascii: ".") ? "0" + text : text))
     exponent()
+    return true
   }
 
   /// `e5` behind a number: a power of ten.
@@ -151,9 +178,10 @@ struct MathLexer {
     position = end
   }
 
-  /// The length of a separator of thousands at the position: a comma, `{,}` or a space before three digits.
+  /// The length of a separator of thousands at the position: a comma, `{,}`, `,\!` or a space before three digits.
   private func separatorLength() -> Int? {
     switch scalar(at: position) {
+    case "," where scalar(at: position + 1) == "\\" && scalar(at: position + 2) == "!": 3
     case ",": 1
     case "{" where scalar(at: position + 1) == "," && scalar(at: position + 2) == "}": 3
     case " ", "\u{A0}", "\u{202F}", "\u{2009}": spaceGroupsThousands() ? 1 : nil

@@ -4,7 +4,7 @@ internal import Foundation
 indirect enum MathTree: Sendable, Equatable {
   enum Grouping: Sendable, Equatable {
     /// Order counts, and so do the brackets around it: tuples, points, intervals, bare lists, ratios.
-    case ordered(open: String, close: String)
+    case ordered(open: Unicode.Scalar?, close: Unicode.Scalar)
     /// Order does not count: sets, unions, `1 or 2`, both signs.
     case unordered
   }
@@ -78,11 +78,16 @@ indirect enum MathTree: Sendable, Equatable {
 
   private func apply(_ function: Function, _ argument: Double) -> ExactNumber? {
     switch function {
-    case .sin: ExactNumber.finite(Foundation.sin(argument))
-    case .cos: ExactNumber.finite(Foundation.cos(argument))
-    case .tan: ExactNumber.finite(Foundation.tan(argument))
+    case .sin: periodic(Foundation.sin(argument), argument)
+    case .cos: periodic(Foundation.cos(argument), argument)
+    case .tan: periodic(Foundation.tan(argument), argument)
     case .ln: argument > 0 ? ExactNumber.finite(Foundation.log(argument)) : nil
     case .exp: ExactNumber.finite(Foundation.exp(argument))
     }
+  }
+
+  /// 0 where there is only what the rounding of the argument leaves, as in the sine of pi.
+  private func periodic(_ value: Double, _ argument: Double) -> ExactNumber? {
+    abs(value) <= 1e-15 * max(1, abs(argument)) ? .fraction(0, 1) : ExactNumber.finite(value)
   }
 }

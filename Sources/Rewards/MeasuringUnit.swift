@@ -1,24 +1,43 @@
 /// A unit behind a number, as powers of base units and a factor to them.
 struct MeasuringUnit: Sendable, Equatable {
-  /// Exponent of each base unit; none for a unit that is not known, such as `apples`, which then says nothing.
+  /// Exponent of each base unit.
   private(set) var dimensions: [String: Int]
   private(set) var factor: ExactNumber
+  /// Words that name no unit known here, such as `apples`, in lower case and singular.
+  private(set) var unknownWords: [String] = []
 
-  static let unknown = MeasuringUnit(dimensions: [:], factor: .fraction(1, 1))
+  var isKnown: Bool { unknownWords.isEmpty }
 
-  var isKnown: Bool { !dimensions.isEmpty }
-
-  private init(dimensions: [String: Int], factor: ExactNumber) {
+  private init(dimensions: [String: Int], factor: ExactNumber, unknownWords: [String] = []) {
     self.dimensions = dimensions
     self.factor = factor
+    self.unknownWords = unknownWords
   }
 
   /// The unit of the given name, singular or plural, short or long.
   init?(name: String) {
-    let lower = name.lowercased()
-    guard let found = Self.table[name] ?? Self.table[lower] ?? Self.singulars(of: lower).lazy.compactMap({ Self.table[$0] }).first
-    else { return nil }
+    guard let found = Self.table[name] ?? Self.entry(of: name.lowercased()) else { return nil }
     self.init(dimensions: [found.base: found.exponent], factor: found.factor)
+  }
+
+  init(unknown word: String) {
+    let lower = word.lowercased()
+    self.init(
+      dimensions: [:], factor: .fraction(1, 1), unknownWords: [lower.utf8.last == UInt8(ascii: "s") ? String(lower.dropLast()) : lower])
+  }
+
+  static func isKnown(_ name: String) -> Bool { table[name] != nil || entry(of: name.lowercased()) != nil }
+
+  /// Whether numbers may be compared that are of these units: both are what is known here, or say something in common, or only
+  /// one is known, as in `5 cm` and `5 cm long`.
+  func isComparable(with other: MeasuringUnit) -> Bool {
+    if isKnown && other.isKnown { return dimensions == other.dimensions }
+    if isKnown || other.isKnown { return true }
+    return unknownWords.contains { other.unknownWords.contains($0) }
+  }
+
+  private static func entry(of lower: String) -> Entry? {
+    table[lower] ?? singulars(of: lower).lazy.compactMap { table[$0] }.first
   }
 
   private static func singulars(of name: String) -> [String] {
@@ -27,12 +46,13 @@ struct MeasuringUnit: Sendable, Equatable {
 
   func raised(to exponent: Int) -> MeasuringUnit? {
     guard let scaled = factor.power(.fraction(exponent, 1)) else { return nil }
-    return MeasuringUnit(dimensions: dimensions.mapValues { $0 * exponent }, factor: scaled)
+    return MeasuringUnit(dimensions: dimensions.mapValues { $0 * exponent }, factor: scaled, unknownWords: unknownWords)
   }
 
   func times(_ other: MeasuringUnit) -> MeasuringUnit {
     let merged = dimensions.merging(other.dimensions, uniquingKeysWith: +).filter { $0.value != 0 }
-    return MeasuringUnit(dimensions: merged, factor: factor * other.factor)
+    return MeasuringUnit(
+      dimensions: merged, factor: factor * other.factor, unknownWords: unknownWords + other.unknownWords)
   }
 
   private struct Entry {

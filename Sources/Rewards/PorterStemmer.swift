@@ -1,170 +1,235 @@
 /// The stem of a lower-case word: Porter's algorithm (Program 14.3, 1980) with the extensions of NLTK, which ROUGE is
 /// commonly computed with.
 package func porterStem(_ word: String) -> String {
-  if let irregular = irregularStems[word] { return irregular }
-  var stem = PorterWord(word)
-  guard stem.letters.count > 2 else { return word }
-  stem.dropPlural()
-  stem.dropPast()
-  stem.turnY()
-  stem.shortenDoubleSuffix()
-  stem.replace(PorterWord.thirdStep) { $0.measure > 0 }
-  stem.dropSuffix()
-  stem.tidyUp()
-  return String(decoding: stem.letters, as: UTF8.self)
+  var letters = UTF8Text(word.utf8)
+  PorterStemmer.stem(&letters, from: 0)
+  return String(decoding: letters, as: UTF8.self)
 }
 
-private let irregularStems = [
-  "sky": "sky", "skies": "sky", "dying": "die", "lying": "lie", "tying": "tie", "news": "news", "innings": "inning",
-  "inning": "inning", "outings": "outing", "outing": "outing", "cannings": "canning", "canning": "canning", "howe": "howe",
-  "proceed": "proceed", "exceed": "exceed", "succeed": "succeed",
-]
+/// Stems the word at the end of a text in place: no stem is longer than its word.
+struct PorterStemmer {
+  private var letters: UTF8Text
+  private let start: Int
 
-private struct PorterWord {
-  var letters: [UInt8]
+  /// Makes the word `letters[start...]` its stem.
+  static func stem(_ letters: inout UTF8Text, from start: Int) {
+    guard letters.count - start > 2 else { return }
+    var stemmer = PorterStemmer(letters: letters, start: start)
+    letters = []  // so that there is one owner, and no copy
+    stemmer.run()
+    letters = stemmer.letters
+  }
 
-  init(_ word: String) { letters = Array(word.utf8) }
-
-  private init(letters: [UInt8]) { self.letters = letters }
-
-  /// For each letter whether it is a consonant: not a, e, i, o or u, and not a y behind a consonant.
-  private var consonants: [Bool] {
-    var flags: [Bool] = []
-    flags.reserveCapacity(letters.count)
-    for letter in letters {
-      switch letter {
-      case UInt8(ascii: "a"), UInt8(ascii: "e"), UInt8(ascii: "i"), UInt8(ascii: "o"), UInt8(ascii: "u"): flags.append(false)
-      case UInt8(ascii: "y"): flags.append(!(flags.last ?? false))
-      default: flags.append(true)
-      }
+  private mutating func run() {
+    if let irregular = irregularStem() {
+      letters.removeSubrange(start...)
+      irregular.withUTF8Buffer { letters.append(contentsOf: $0) }
+      return
     }
-    return flags
+    dropPlural()
+    dropPast()
+    turnY()
+    shortenDoubleSuffix()
+    replace(Self.thirdStep) { $0.measure(upTo: $1) > 0 }
+    dropSuffix()
+    tidyUp()
   }
 
-  /// m of [C](VC){m}[V].
-  var measure: Int {
-    let flags = consonants
-    return zip(flags, flags.dropFirst()).count { !$0 && $1 }
+  private static let irregular: [(word: Suffix, stem: StaticString)] = [
+    (Suffix("sky"), "sky"), (Suffix("skies"), "sky"), (Suffix("dying"), "die"), (Suffix("lying"), "lie"),
+    (Suffix("tying"), "tie"), (Suffix("news"), "news"), (Suffix("innings"), "inning"), (Suffix("inning"), "inning"),
+    (Suffix("outings"), "outing"), (Suffix("outing"), "outing"), (Suffix("cannings"), "canning"),
+    (Suffix("canning"), "canning"), (Suffix("howe"), "howe"), (Suffix("proceed"), "proceed"), (Suffix("exceed"), "exceed"),
+    (Suffix("succeed"), "succeed"),
+  ]
+
+  private func irregularStem() -> StaticString? {
+    let count = letters.count - start
+    guard count <= 8 else { return nil }
+    let tail = tail
+    return Self.irregular.first { $0.word.count == count && $0.word.ends(tail) }?.stem
   }
 
-  private var hasVowel: Bool { consonants.contains(false) }
+  // MARK: Suffixes
 
-  private var endsInDoubleConsonant: Bool {
-    letters.count >= 2 && letters[letters.count - 1] == letters[letters.count - 2] && consonants[letters.count - 1]
+  /// Up to eight letters at the end of a word, the last one in the lowest byte.
+  private struct Suffix {
+    let letters: UInt64
+    let mask: UInt64
+    let count: Int
+
+    init(_ text: StaticString) {
+      letters = text.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } }
+      count = text.utf8CodeUnitCount
+      mask = .max >> UInt64(64 - 8 * count)
+    }
+
+    @inline(__always)
+    func ends(_ tail: UInt64) -> Bool { tail & mask == letters }
   }
 
-  /// The condition *o, and for two letters vowel and consonant.
-  private var endsShort: Bool {
-    let flags = consonants
-    if letters.count == 2 { return !flags[0] && flags[1] }
-    guard letters.count >= 3, let last = letters.last else { return false }
-    return flags[letters.count - 3] && !flags[letters.count - 2] && flags[letters.count - 1]
-      && ![UInt8(ascii: "w"), UInt8(ascii: "x"), UInt8(ascii: "y")].contains(last)
+  private struct Rule {
+    let suffix: Suffix
+    let replacement: StaticString
+
+    init(_ suffix: StaticString, _ replacement: StaticString) {
+      self.suffix = Suffix(suffix)
+      self.replacement = replacement
+    }
   }
 
-  private func ends(in suffix: StaticString) -> Bool {
-    let count = suffix.utf8CodeUnitCount
-    return letters.count >= count && suffix.withUTF8Buffer { letters.suffix(count).elementsEqual($0) }
+  private var tail: UInt64 {
+    var tail: UInt64 = 0
+    for index in max(start, letters.count - 8)..<letters.count { tail = tail << 8 | UInt64(letters[index]) }
+    return tail
   }
 
-  private func without(_ count: Int) -> PorterWord { PorterWord(letters: Array(letters.dropLast(count))) }
+  private func ends(in suffix: Suffix) -> Bool { suffix.ends(tail) }
 
-  private mutating func append(_ suffix: StaticString) { suffix.withUTF8Buffer { letters += $0 } }
+  private mutating func append(_ suffix: StaticString) { suffix.withUTF8Buffer { letters.append(contentsOf: $0) } }
 
-  typealias Rule = (suffix: StaticString, replacement: StaticString)
-
-  /// Applies the first rule whose suffix fits if the stem meets the condition, and no other.
-  mutating func replace(_ rules: [Rule], if condition: (PorterWord) -> Bool) {
-    guard let rule = rules.first(where: { ends(in: $0.suffix) }) else { return }
-    let stem = without(rule.suffix.utf8CodeUnitCount)
-    guard condition(stem) else { return }
-    self = stem
+  /// Applies the first rule whose suffix fits if the stem up to it meets the condition, and no other.
+  private mutating func replace(_ rules: [Rule], if condition: (PorterStemmer, Int) -> Bool) {
+    let tail = tail
+    guard let rule = rules.first(where: { $0.suffix.ends(tail) }) else { return }
+    let end = letters.count - rule.suffix.count
+    guard condition(self, end) else { return }
+    letters.removeSubrange(end...)
     append(rule.replacement)
   }
 
+  // MARK: Conditions
+
+  private static func isVowel(_ letter: UInt8) -> Bool {
+    switch letter {
+    case UInt8(ascii: "a"), UInt8(ascii: "e"), UInt8(ascii: "i"), UInt8(ascii: "o"), UInt8(ascii: "u"): true
+    default: false
+    }
+  }
+
+  /// What the letters up to `end` are: m of [C](VC){m}[V], whether there is a vowel, and which of the last three are consonants.
+  ///
+  /// A consonant is not a, e, i, o or u, and not a y behind a consonant.
+  private func shape(upTo end: Int) -> (measure: Int, hasVowel: Bool, lastConsonants: UInt8) {
+    var (measure, hasVowel, last) = (0, false, UInt8(0))
+    for index in start..<end {
+      let letter = letters[index]
+      let isConsonant = letter == UInt8(ascii: "y") ? last & 1 == 0 || index == start : !Self.isVowel(letter)
+      if isConsonant, index > start, last & 1 == 0 { measure += 1 }
+      hasVowel = hasVowel || !isConsonant
+      last = last << 1 | (isConsonant ? 1 : 0)
+    }
+    return (measure, hasVowel, last)
+  }
+
+  private func measure(upTo end: Int) -> Int { shape(upTo: end).measure }
+
+  private func endsInConsonant(upTo end: Int) -> Bool { end > start && shape(upTo: end).lastConsonants & 1 == 1 }
+
+  /// The condition *o, and for two letters vowel and consonant.
+  private func endsShort(upTo end: Int) -> Bool {
+    let consonants = shape(upTo: end).lastConsonants
+    if end - start == 2 { return consonants & 0b11 == 0b01 }
+    guard end - start >= 3, consonants & 0b111 == 0b101 else { return false }
+    return ![UInt8(ascii: "w"), UInt8(ascii: "x"), UInt8(ascii: "y")].contains(letters[end - 1])
+  }
+
+  // MARK: Steps
+
   /// Step 1a.
-  mutating func dropPlural() {
-    if ends(in: "ies"), letters.count == 4 {
+  private mutating func dropPlural() {
+    if ends(in: Self.ies), letters.count - start == 4 {
       letters.removeLast()
       return
     }
-    replace([("sses", "ss"), ("ies", "i"), ("ss", "ss"), ("s", "")]) { _ in true }
+    replace(Self.plurals) { _, _ in true }
   }
+
+  private static let ies = Suffix("ies")
+  private static let plurals = [Rule("sses", "ss"), Rule("ies", "i"), Rule("ss", "ss"), Rule("s", "")]
 
   /// Step 1b.
-  mutating func dropPast() {
-    if ends(in: "ied") {
-      letters.removeLast(letters.count == 4 ? 1 : 2)
+  private mutating func dropPast() {
+    if ends(in: Self.ied) {
+      letters.removeLast(letters.count - start == 4 ? 1 : 2)
       return
     }
-    if ends(in: "eed") {
-      if without(3).measure > 0 { letters.removeLast() }
+    if ends(in: Self.eed) {
+      if measure(upTo: letters.count - 3) > 0 { letters.removeLast() }
       return
     }
-    let stem = ends(in: "ed") ? without(2) : ends(in: "ing") ? without(3) : nil
-    guard let stem, stem.hasVowel, let last = stem.letters.last else { return }
-    self = stem
-    if ends(in: "at") || ends(in: "bl") || ends(in: "iz") {
+    let end = ends(in: Self.ed) ? letters.count - 2 : ends(in: Self.ing) ? letters.count - 3 : start
+    guard end > start, shape(upTo: end).hasVowel else { return }
+    letters.removeSubrange(end...)
+    if ends(in: Self.at) || ends(in: Self.bl) || ends(in: Self.iz) {
       append("e")
-    } else if endsInDoubleConsonant {
-      if ![UInt8(ascii: "l"), UInt8(ascii: "s"), UInt8(ascii: "z")].contains(last) { letters.removeLast() }
-    } else if measure == 1, endsShort {
+    } else if end - start >= 2, letters[end - 1] == letters[end - 2], endsInConsonant(upTo: end) {
+      if ![UInt8(ascii: "l"), UInt8(ascii: "s"), UInt8(ascii: "z")].contains(letters[end - 1]) { letters.removeLast() }
+    } else if measure(upTo: end) == 1, endsShort(upTo: end) {
       append("e")
     }
   }
+
+  private static let (ied, eed, ed, ing) = (Suffix("ied"), Suffix("eed"), Suffix("ed"), Suffix("ing"))
+  private static let (at, bl, iz) = (Suffix("at"), Suffix("bl"), Suffix("iz"))
 
   /// Step 1c: y behind a consonant becomes i, but not in a word of two letters.
-  mutating func turnY() {
-    guard ends(in: "y") else { return }
-    let stem = without(1)
-    if stem.letters.count > 1, stem.consonants[stem.letters.count - 1] {
-      self = stem
-      append("i")
-    }
+  private mutating func turnY() {
+    let last = letters.count - 1
+    guard last - start > 1, letters[last] == UInt8(ascii: "y"), endsInConsonant(upTo: last) else { return }
+    letters[last] = UInt8(ascii: "i")
   }
 
-  private static let secondStep: [Rule] = [
-    ("ational", "ate"), ("tional", "tion"), ("enci", "ence"), ("anci", "ance"), ("izer", "ize"), ("bli", "ble"),
-    ("alli", "al"), ("entli", "ent"), ("eli", "e"), ("ousli", "ous"), ("ization", "ize"), ("ation", "ate"), ("ator", "ate"),
-    ("alism", "al"), ("iveness", "ive"), ("fulness", "ful"), ("ousness", "ous"), ("aliti", "al"), ("iviti", "ive"),
-    ("biliti", "ble"), ("fulli", "ful"),
+  private static let (alli, logi) = (Suffix("alli"), Suffix("logi"))
+  private static let secondStep = [
+    Rule("ational", "ate"), Rule("tional", "tion"), Rule("enci", "ence"), Rule("anci", "ance"), Rule("izer", "ize"),
+    Rule("bli", "ble"), Rule("alli", "al"), Rule("entli", "ent"), Rule("eli", "e"), Rule("ousli", "ous"),
+    Rule("ization", "ize"), Rule("ation", "ate"), Rule("ator", "ate"), Rule("alism", "al"), Rule("iveness", "ive"),
+    Rule("fulness", "ful"), Rule("ousness", "ous"), Rule("aliti", "al"), Rule("iviti", "ive"), Rule("biliti", "ble"),
+    Rule("fulli", "ful"),
   ]
 
   /// Step 2.
-  mutating func shortenDoubleSuffix() {
-    while ends(in: "alli"), without(4).measure > 0 { letters.removeLast(2) }
-    if ends(in: "logi") {
-      if without(3).measure > 0 { letters.removeLast() }  // the l is the stem's, so that geo- works like archaeo-
+  private mutating func shortenDoubleSuffix() {
+    while ends(in: Self.alli), measure(upTo: letters.count - 4) > 0 { letters.removeLast(2) }
+    if ends(in: Self.logi) {
+      if measure(upTo: letters.count - 3) > 0 { letters.removeLast() }  // the l is the stem's, so that geo- works like archaeo-
       return
     }
-    replace(Self.secondStep) { $0.measure > 0 }
+    replace(Self.secondStep) { $0.measure(upTo: $1) > 0 }
   }
 
-  static let thirdStep: [Rule] = [
-    ("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", ""),
+  private static let thirdStep = [
+    Rule("icate", "ic"), Rule("ative", ""), Rule("alize", "al"), Rule("iciti", "ic"), Rule("ical", "ic"), Rule("ful", ""),
+    Rule("ness", ""),
   ]
 
-  private static let fourthStep: [Rule] = [
-    ("al", ""), ("ance", ""), ("ence", ""), ("er", ""), ("ic", ""), ("able", ""), ("ible", ""), ("ant", ""), ("ement", ""),
-    ("ment", ""), ("ent", ""), ("ion", ""), ("ou", ""), ("ism", ""), ("ate", ""), ("iti", ""), ("ous", ""), ("ive", ""),
-    ("ize", ""),
+  private static let fourthStep = [
+    Rule("al", ""), Rule("ance", ""), Rule("ence", ""), Rule("er", ""), Rule("ic", ""), Rule("able", ""), Rule("ible", ""),
+    Rule("ant", ""), Rule("ement", ""), Rule("ment", ""), Rule("ent", ""), Rule("ion", ""), Rule("ou", ""), Rule("ism", ""),
+    Rule("ate", ""), Rule("iti", ""), Rule("ous", ""), Rule("ive", ""), Rule("ize", ""),
   ]
+  private static let ion = Suffix("ion")
 
   /// Step 4.
-  mutating func dropSuffix() {
-    let isIon = ends(in: "ion")
-    replace(Self.fourthStep) { stem in
-      guard stem.measure > 1 else { return false }
-      return !isIon || stem.letters.last == UInt8(ascii: "s") || stem.letters.last == UInt8(ascii: "t")
+  private mutating func dropSuffix() {
+    let isIon = ends(in: Self.ion)
+    replace(Self.fourthStep) { word, end in
+      guard word.measure(upTo: end) > 1 else { return false }
+      return !isIon || word.letters[end - 1] == UInt8(ascii: "s") || word.letters[end - 1] == UInt8(ascii: "t")
     }
   }
 
   /// Step 5.
-  mutating func tidyUp() {
-    if ends(in: "e") {
-      let stem = without(1)
-      if stem.measure > 1 || (stem.measure == 1 && !stem.endsShort) { self = stem }
+  private mutating func tidyUp() {
+    if letters.count > start, letters[letters.count - 1] == UInt8(ascii: "e") {
+      let end = letters.count - 1
+      let measure = measure(upTo: end)
+      if measure > 1 || (measure == 1 && !endsShort(upTo: end)) { letters.removeLast() }
     }
-    if ends(in: "ll"), without(1).measure > 1 { letters.removeLast() }
+    let end = letters.count - 1
+    if end - start >= 1, letters[end] == UInt8(ascii: "l"), letters[end - 1] == UInt8(ascii: "l"), measure(upTo: end) > 1 {
+      letters.removeLast()
+    }
   }
 }

@@ -2,45 +2,67 @@
 ///
 /// Words are runs of the letters a to z and digits after lower-casing; those of more than three characters are stemmed. Up to
 /// `alignedWordLimit` words of each text count.
-package func meanRouge(_ text: String, reference: String) -> Double {
-  let scores = rouge(text, reference: reference)
-  return (scores.one + scores.two + scores.longest) / 3
-}
+package func meanRouge(_ text: String, reference: String) -> Double { rouge(text, reference: reference).mean }
 
 /// The three F-measures on their own.
 package struct RougeScores: Sendable, Hashable {
   package let one: Double
   package let two: Double
   package let longest: Double
+
+  package var mean: Double { (one + two + longest) / 3 }
 }
 
 package func rouge(_ text: String, reference: String) -> RougeScores {
-  var numbers = WordNumbers()
-  let found = numbers.numbered(rougeWords(text).prefix(alignedWordLimit))
-  let expected = numbers.numbered(rougeWords(reference).prefix(alignedWordLimit))
-  let pairs = { (words: [Int32]) in zip(words, words.dropFirst()).map { UInt64($0) << 32 | UInt64($1) } }
-  return RougeScores(
-    one: overlap(found.map { UInt64($0) }, expected.map { UInt64($0) }),
-    two: overlap(pairs(found), pairs(expected)),
-    longest: measure(longestCommonSubsequence(found, expected), found.count, expected.count))
+  rouge(UTF8Text(text.utf8), reference: UTF8Text(reference.utf8))
 }
 
-private func rougeWords(_ text: String) -> [String] {
-  var words: [String] = []
-  var word: [UInt8] = []
-  func finish() {
-    guard !word.isEmpty else { return }
-    let plain = String(decoding: word, as: UTF8.self)
-    words.append(word.count > 3 ? porterStem(plain) : plain)
-    word.removeAll(keepingCapacity: true)
-  }
-  for byte in text.lowercased().utf8 {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): word.append(byte)
-    default: finish()
+func rouge(_ text: UTF8Text, reference: UTF8Text) -> RougeScores {
+  var numbers = WordNumbers()
+  let expected = rougeWords(reference, &numbers)
+  let distinct = numbers.count
+  let found = rougeWords(text, &numbers)
+  let common = WordAlignment(of: expected, distinct: distinct).longestCommonSubsequence(with: found)
+  return RougeScores(
+    one: overlap(found.map { UInt64($0) }, expected.map { UInt64($0) }), two: overlap(pairs(found), pairs(expected)),
+    longest: measure(common, found.count, expected.count))
+}
+
+private func pairs(_ words: [Int32]) -> [UInt64] {
+  guard words.count > 1 else { return [] }
+  return (1..<words.count).map { UInt64(words[$0 - 1]) << 32 | UInt64(words[$0]) }
+}
+
+private func rougeWords(_ text: UTF8Text, _ numbers: inout WordNumbers) -> [Int32] {
+  var words: [Int32] = []
+  var start = numbers.letters.count
+  var position = 0
+  while words.count < alignedWordLimit {
+    // Two characters outside of ASCII have lower case in it: K (kelvin) is k, İ is i with a mark.
+    var letter: UInt8?
+    var length = 1
+    var endsWord = position >= text.count
+    if !endsWord {
+      let byte = lowerCase(text[position])
+      if 0x61...0x7A ~= byte || isDigit(byte) {
+        letter = byte
+      } else if byte == 0xE2, position + 2 < text.count, text[position + 1] == 0x84, text[position + 2] == 0xAA {
+        (letter, length) = (UInt8(ascii: "k"), 3)
+      } else if byte == 0xC4, position + 1 < text.count, text[position + 1] == 0xB0 {
+        (letter, length, endsWord) = (UInt8(ascii: "i"), 2, true)
+      } else {
+        endsWord = true
+      }
     }
+    if let letter { numbers.letters.append(letter) }
+    if endsWord, numbers.letters.count > start {
+      if numbers.letters.count - start > 3 { PorterStemmer.stem(&numbers.letters, from: start) }
+      words.append(numbers.number(wordFrom: start))
+      start = numbers.letters.count
+    }
+    if position >= text.count { break }
+    position += length
   }
-  finish()
   return words
 }
 
@@ -54,26 +76,16 @@ private func measure(_ hits: Int, _ found: Int, _ expected: Int) -> Double {
 
 /// F-measure of two bags of n-grams.
 private func overlap(_ found: [UInt64], _ expected: [UInt64]) -> Double {
-  var left: [UInt64: Int] = [:]
-  for gram in expected { left[gram, default: 0] += 1 }
-  var hits = 0
-  for gram in found {
-    guard let count = left[gram], count > 0 else { continue }
-    left[gram] = count - 1
-    hits += 1
-  }
-  return measure(hits, found.count, expected.count)
-}
-
-private func longestCommonSubsequence(_ a: [Int32], _ b: [Int32]) -> Int {
-  var row = [Int](repeating: 0, count: b.count + 1)
-  for word in a {
-    var diagonal = 0
-    for column in b.indices {
-      let above = row[column + 1]
-      row[column + 1] = word == b[column] ? diagonal + 1 : max(above, row[column])
-      diagonal = above
+  let (a, b) = (found.sorted(), expected.sorted())
+  var (i, j, hits) = (0, 0, 0)
+  while i < a.count, j < b.count {
+    if a[i] == b[j] {
+      (i, j, hits) = (i + 1, j + 1, hits + 1)
+    } else if a[i] < b[j] {
+      i += 1
+    } else {
+      j += 1
     }
   }
-  return row[b.count]
+  return measure(hits, found.count, expected.count)
 }
