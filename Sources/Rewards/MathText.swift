@@ -88,5 +88,5 @@ func comparableText(_ text: UTF8Text) -> UTF8Text {
 }
 
 private func canonicalLowerCase(_ text: ArraySlice<UInt8>) -> UTF8Text {
-  UTF8Text(streamSafe(String(decoding: text, as: UTF8.self).lowercased()).precomposedStringWithCanonicalMapping.utf8)
+  UTF8Text(normalized(String(decoding: text, as: UTF8.self).lowercased()) { $0.precomposedStringWithCanonicalMapping }.utf8)
 }

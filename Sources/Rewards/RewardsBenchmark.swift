@@ -1,4 +1,5 @@
 package import DataSets
+internal import Foundation
 
 /// Responses like those of a policy in training, to measure how fast the rules judge them.
 ///
@@ -15,6 +16,38 @@ package struct RewardsBenchmark: Sendable {
   package struct Workload: Sendable {
     package let name: String
     package let examples: [Example]
+
+    /// Judges all examples once.
+    ///
+    /// - Returns: the sum of the rewards, which depends on every one of them.
+    package func judged() -> Double {
+      examples.reduce(0) { $0 + outcomeReward(response: $1.response, solution: $1.solution, type: $1.type) }
+    }
+
+    /// Judges all examples again and again on this thread for so long, after once to warm up.
+    package func measured(seconds: Double) -> Measurement {
+      var sum = judged()
+      var rounds = 0
+      let started = threadSeconds()
+      var elapsed = 0.0
+      repeat {
+        sum = judged()
+        rounds += 1
+        elapsed = threadSeconds() - started
+      } while elapsed < seconds
+      return Measurement(
+        name: name, responses: rounds * examples.count, processorSeconds: elapsed, meanReward: sum / Double(examples.count))
+    }
+  }
+
+  package struct Measurement: Sendable {
+    package let name: String
+    package let responses: Int
+    /// That the thread was running.
+    package let processorSeconds: Double
+    package let meanReward: Double
+
+    package var responsesPerCoreSecond: Double { Double(responses) / processorSeconds }
   }
 
   package static let responseLength = 800
@@ -33,13 +66,6 @@ package struct RewardsBenchmark: Sendable {
       })
     let mixed = (0..<variety).flatMap { number in ProblemType.allCases.map { example($0, number) } }
     return each + [long, Workload(name: "mix of the types", examples: mixed)]
-  }
-
-  /// Judges all examples once.
-  ///
-  /// - Returns: the sum of the rewards, which depends on every one of them.
-  package static func judge(_ examples: [Example]) -> Double {
-    examples.reduce(0) { $0 + outcomeReward(response: $1.response, solution: $1.solution, type: $1.type) }
   }
 
   private static func example(_ type: ProblemType, _ number: Int) -> Example {
@@ -105,4 +131,10 @@ package struct RewardsBenchmark: Sendable {
 
 extension String {
   fileprivate var capitalizedASCII: String { prefix(1).uppercased() + dropFirst() }
+}
+
+private func threadSeconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }

@@ -22,8 +22,8 @@ private func plainText(_ text: UTF8Text) -> UTF8Text {
 
 /// Lower case in the normal form NFKC. Lower case may leave it, and then is brought back to it.
 private func foldedForms(_ text: UTF8Text) -> UTF8Text {
-  let lower = streamSafe(String(decoding: text, as: UTF8.self)).precomposedStringWithCompatibilityMapping.lowercased()
-  return UTF8Text(streamSafe(lower).precomposedStringWithCompatibilityMapping.utf8)
+  let lower = normalized(String(decoding: text, as: UTF8.self)) { $0.precomposedStringWithCompatibilityMapping.lowercased() }
+  return UTF8Text(normalized(lower) { $0.precomposedStringWithCompatibilityMapping }.utf8)
 }
 
 /// Lower case for ASCII, each run of white space one space, none at the ends.

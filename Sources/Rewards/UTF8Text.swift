@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// Text is judged as its UTF-8 bytes: one step a byte, whatever the text. Swift's own `String` compares and hashes by canonical
 /// equivalence, which takes the square of the length for a run of combining marks.
 typealias UTF8Text = [UInt8]
@@ -48,20 +46,3 @@ func isDigit(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte }
 func isLetter(_ byte: UInt8) -> Bool { 0x61...0x7A ~= (byte | 0x20) }
 
 func isASCII(_ text: UTF8Text) -> Bool { text.allSatisfy { $0 < 0x80 } }
-
-/// Text whose runs of combining marks are interrupted where they are longer than any writing has them, by U+034F after every
-/// 30 (Unicode Standard Annex 15, stream-safe text format), so that normalising it takes linear time.
-func streamSafe(_ text: String) -> String {
-  var result = String.UnicodeScalarView()
-  var run = 0
-  for scalar in text.unicodeScalars {
-    let isMark = scalar.value >= 0x300 && scalar.properties.canonicalCombiningClass != .notReordered
-    run = isMark ? run + 1 : 0
-    if run > 30 {
-      result.append("\u{34F}")
-      run = 1
-    }
-    result.append(scalar)
-  }
-  return String(result)
-}
