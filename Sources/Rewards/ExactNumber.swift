@@ -20,6 +20,7 @@ enum ExactNumber: Sendable, Equatable {
 
   /// Reads digits with at most one decimal point.
   init?(decimal text: String) {
+    guard text.utf8.contains(where: isDigit) else { return nil }
     var (scaled, scale, points) = (0, 1, 0)
     var fits = true
     for byte in text.utf8 {

@@ -5,8 +5,8 @@ package let mathTolerance = 1e-9
 /// Whether two answers say the same as mathematics.
 ///
 /// Understood, plain or in LaTeX: whole numbers, decimals, separators of thousands, powers of ten, percentages, fractions,
-/// mixed numbers, roots, powers, pi, e, factorials, sin, cos, tan, ln, exp, variables of one letter, `x =` in front, units,
-/// `\boxed{}`, tuples, intervals, unions, sets and lists. Whole numbers, decimals and fractions are compared exactly, a
+/// mixed numbers, roots, powers, pi, e, factorials, sin, cos, tan, ln, exp, |x|, degrees, variables of one letter, `x =` in front, units,
+/// `\boxed{}`, tuples, intervals, unions, sets, lists, inequalities. Whole numbers, decimals and fractions are compared exactly, a
 /// decimal and a fraction without end to `mathTolerance`, and everything else to it too; expressions with variables by their
 /// values at fixed points. A percentage equals a plain number that is either its figure
 /// or its value (50% is 50 or 0.5). Two known units must agree after conversion, and words that are none must have one in common; a unit on one

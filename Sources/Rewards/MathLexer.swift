@@ -5,7 +5,7 @@ enum MathToken: Equatable {
   case word(String)
   /// A LaTeX command without its backslash.
   case command(String)
-  /// One of `+ - * / ^ ( ) [ ] { } , ; : | % ! = _ ~`, with `<` and `>` for `\{` and `\}`.
+  /// One of `+ - * / ^ ( ) [ ] { } , ; : | % ! = _ < > ≤ ≥`, with `⦃` and `⦄` for `\{` and `\}`.
   case symbol(Unicode.Scalar)
 }
 
@@ -84,8 +84,12 @@ struct MathLexer {
       wrapsNext = false
     case "}":
       if wrappers.popLast() != true { emit(.symbol("}")) }
-    case "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", ";", ":", "|", "%", "!", "=", "_":
+    case "+", "-", "*", "/", "^", "(", ")", "[", "]", ",", ";", ":", "|", "%", "!", "=", "_", "≤", "≥":
       emit(.symbol(current))
+    case "<", ">":
+      let orEqual = scalar(at: position) == "="
+      if orEqual { position += 1 }
+      emit(.symbol(current == "<" ? (orEqual ? "≤" : "<") : (orEqual ? "≥" : ">")))
     case "−", "–", "—": emit(.symbol("-"))
     case "×", "·", "⋅", "∗": emit(.symbol("*"))
     case "÷", "∕", "⁄": emit(.symbol("/"))
@@ -95,10 +99,10 @@ struct MathLexer {
     case "∅": emit(.command("emptyset"))
     case "∞": emit(.command("infty"))
     case "∪": emit(.command("cup"))
-    case "°": emit(.word("degree"))
+    case "∈": emit(.command("in"))
+    case "°", "º": emit(.word("degree"))
     case "≈": emit(.symbol("="))
-    case "²": superscript(2)
-    case "³": superscript(3)
+    case _ where Self.superscript(current) != nil: superscript()
     case "½": vulgar("1", "2")
     case "⅓": vulgar("1", "3")
     case "⅔": vulgar("2", "3")
@@ -110,11 +114,21 @@ struct MathLexer {
     case _ where Self.isLetter(current):
       let start = position - 1
       while let next = scalar(at: position), Self.isLetter(next) { position += 1 }
-      let word = string(start..<position)
-      emit(word == "percent" ? .symbol("%") : .word(word))
+      emitWord(start..<position)
     default: return false
     }
     return true
+  }
+
+  private mutating func emitWord(_ range: Range<Int>) {
+    let word = string(range)
+    if word == "percent" {
+      emit(.symbol("%"))
+    } else if 2...3 ~= range.count, word != "by", scalars[range].allSatisfy({ "a"..."c" ~= $0 || "x"..."z" ~= $0 }) {
+      for index in range { emit(.word(string(index..<index + 1))) }  // a product of variables, as in `2xy`
+    } else {
+      emit(.word(word))
+    }
   }
 
   private func string(_ range: Range<Int>) -> String {
@@ -123,9 +137,30 @@ struct MathLexer {
     return text
   }
 
-  private mutating func superscript(_ exponent: Int) {
+  private static func superscript(_ scalar: Unicode.Scalar) -> Unicode.Scalar? {
+    switch scalar {
+    case "⁰": "0"
+    case "¹": "1"
+    case "²": "2"
+    case "³": "3"
+    case "⁴"..."⁹": Unicode.Scalar(scalar.value - 0x2070 + 0x30)
+    case "⁻": "-"
+    default: nil
+    }
+  }
+
+  /// `⁻²` as `^{-2}`.
+  private mutating func superscript() {
+    position -= 1
     emit(.symbol("^"))
-    emit(.number(String(exponent)))
+    emit(.symbol("{"))
+    var digits = ""
+    while let current = scalar(at: position), let plain = Self.superscript(current) {
+      if plain == "-" { emit(.symbol("-")) } else { digits.unicodeScalars.append(plain) }
+      position += 1
+    }
+    emit(.number(digits))
+    emit(.symbol("}"))
   }
 
   private mutating func vulgar(_ numerator: String, _ denominator: String) {
@@ -197,6 +232,7 @@ struct MathLexer {
   ]
   private static let silent: Set<String> = [
     "left", "right", "displaystyle", "textstyle", "quad", "qquad", "big", "Big", "bigl", "bigr", "limits",
+    "rm", "bf", "it",
   ]
 
   private mutating func command() -> Bool {
@@ -205,8 +241,8 @@ struct MathLexer {
     guard first.isASCII, Self.isLetter(first) else {
       position += 1
       switch first {
-      case "{": emit(.symbol("<"))
-      case "}": emit(.symbol(">"))
+      case "{": emit(.symbol("⦃"))
+      case "}": emit(.symbol("⦄"))
       case "%": emit(.symbol("%"))
       case ",", "!", ";", ":", " ", "\\", "(", ")", "[", "]", "$", "\n": break
       default: return false
@@ -225,10 +261,14 @@ struct MathLexer {
     case "dfrac", "tfrac", "cfrac": emit(.command("frac"))
     case "cdot", "times", "ast": emit(.symbol("*"))
     case "div": emit(.symbol("/"))
-    case "lbrace": emit(.symbol("<"))
-    case "rbrace": emit(.symbol(">"))
+    case "lbrace": emit(.symbol("⦃"))
+    case "rbrace": emit(.symbol("⦄"))
     case "approx": emit(.symbol("="))
-    case "degree", "deg": emit(.word("degree"))
+    case "leq", "le", "leqslant": emit(.symbol("≤"))
+    case "geq", "ge", "geqslant": emit(.symbol("≥"))
+    case "lt": emit(.symbol("<"))
+    case "gt": emit(.symbol(">"))
+    case "degree", "deg", "textdegree": emit(.word("degree"))
     case "sin", "cos", "tan", "ln", "exp": emit(.word(name))
     default: emit(.command(name))
     }

@@ -20,9 +20,9 @@ struct MathParser {
 
   private init(tokens: [MathToken]) { self.tokens = tokens }
 
-  /// Drops `x =`, `Area =` and `f(x) =` in front of what is said about them.
+  /// Drops `x =`, `Area =`, `f(x) =` and `x \in` in front of what is said about them.
   private static func withoutName(_ tokens: [MathToken]) -> [MathToken] {
-    guard let equals = tokens.firstIndex(of: .symbol("=")), equals <= 6, tokens.count > equals + 1 else { return tokens }
+    guard let equals = tokens.prefix(7).firstIndex(where: { $0 == .symbol("=") || $0 == .command("in") }), tokens.count > equals + 1 else { return tokens }
     let isName = tokens[..<equals].allSatisfy { token in
       switch token {
       case .word, .command, .symbol("("), .symbol(")"), .symbol("_"), .symbol("{"), .symbol("}"): true
@@ -104,9 +104,30 @@ struct MathParser {
     }
     var tree = try sum()
     if take("%") { tree = .percent(tree) }
-    guard let unit = try unit() else { return tree }
-    guard !tree.isList else { throw Unreadable() }
-    return .measured(tree, unit)
+    if let unit = try unit() { tree = .measured(try scalar(tree), unit) }
+    return isRelation(next) ? try relation(from: tree) : tree
+  }
+
+  private func isRelation(_ token: MathToken?) -> Bool {
+    guard case .symbol(let symbol)? = token else { return false }
+    return symbol == "<" || symbol == "≤" || symbol == ">" || symbol == "≥"
+  }
+
+  /// `x > 3`, `1 < x \leq 2`, from the smaller side to the greater.
+  private mutating func relation(from first: MathTree) throws -> MathTree {
+    var terms = [first]
+    var signs: [Unicode.Scalar] = []
+    while isRelation(next), case .symbol(let sign)? = next {
+      position += 1
+      signs.append(sign)
+      terms.append(try sum())
+    }
+    if signs.allSatisfy({ $0 == ">" || $0 == "≥" }) {
+      terms.reverse()
+      signs = signs.reversed().map { $0 == ">" ? "<" : "≤" }
+    }
+    guard signs.allSatisfy({ $0 == "<" || $0 == "≤" }), terms.count <= 3 else { throw Unreadable() }
+    return zip(signs, terms.dropFirst()).reduce(terms[0]) { .list(.ordered(open: nil, close: $1.0), [$0, $1.1]) }
   }
 
   // MARK: Arithmetic
@@ -208,6 +229,25 @@ struct MathParser {
     return .power(try scalar(tree), try scalar(power()))
   }
 
+  /// The argument of a function, where degrees are a share of half a turn.
+  private mutating func angle() throws -> MathTree {
+    let argument = try scalar(power())
+    let degree = MathTree.product(argument, .quotient(.number(.approximate(.pi)), .number(.fraction(180, 1))))
+    if next == .word("degree") || next == .word("degrees") {
+      position += 1
+      return degree
+    }
+    if next == .symbol("^") {
+      position += 1
+      guard takeDegreeSign() else { throw Unreadable() }
+      return degree
+    }
+    if case .measured(let size, let unit) = argument, unit == MeasuringUnit(name: "degree") {
+      return .product(size, .quotient(.number(.approximate(.pi)), .number(.fraction(180, 1))))
+    }
+    return argument
+  }
+
   /// `\circ` or `{\circ}`.
   private mutating func takeDegreeSign() -> Bool {
     if next == .command("circ") {
@@ -232,7 +272,7 @@ struct MathParser {
       return try mixed(number)
     case .symbol("("): return try bracketed("(", [")", "]"])
     case .symbol("["): return try bracketed("[", [")", "]"])
-    case .symbol("<"): return take(">") ? .list(.unordered, []) : try bracketed("<", [">"])
+    case .symbol("⦃"): return take("⦄") ? .list(.unordered, []) : try bracketed("⦃", ["⦄"])
     case .symbol("{"): return try bracketed("{", ["}"])
     case .command("frac"):
       let numerator = try argument()
@@ -248,10 +288,14 @@ struct MathParser {
       }
       return .root(degree: degree, try scalar(argument()))
     case .command("pi"), .word("pi"): return .number(.approximate(.pi))
+    case .symbol("|"):
+      let inner = try scalar(sum())
+      try expect("|")
+      return .applied(.abs, inner)
     case .command("emptyset"), .command("varnothing"): return .list(.unordered, [])
     case .command("infty"), .word("inf"), .word("infinity"): return .infinity
     case .word(let word):
-      if let function = MathTree.Function(rawValue: word) { return .applied(function, try scalar(power())) }
+      if let function = MathTree.Function(rawValue: word) { return .applied(function, try angle()) }
       guard isVariable(word), let name = word.unicodeScalars.first else { throw Unreadable() }
       if name == "e" { return .number(.approximate(2.718281828459045)) }
       return .variable(name)
@@ -294,12 +338,12 @@ struct MathParser {
     let inner = try list(until: closing)
     guard case .symbol(let close)? = next else { throw Unreadable() }
     position += 1
-    let isSet = open == "<" || open == "{"
+    let isSet = open == "⦃" || open == "{"
     if case .list(.ordered(open: nil, close: ","), let items) = inner {
       return .list(isSet ? .unordered : .ordered(open: open, close: close), items)
     }
     if open == "(" && close == ")" || open == "[" && close == "]" || open == "{" { return inner }
-    if open == "<" { return .list(.unordered, [inner]) }
+    if open == "⦃" { return .list(.unordered, [inner]) }
     return .list(.ordered(open: open, close: close), [inner])
   }
 

@@ -11,10 +11,12 @@ func mathematicalPart(of text: UTF8Text) -> UTF8Text {
     rest = rest.drop { $0 == 0x20 || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "=") }
     break
   }
+  for hedge in hedges where starts(rest, with: hedge) { rest = rest.dropFirst(hedge.utf8CodeUnitCount) }
   return UTF8Text(rest)
 }
 
 private let introductions: [StaticString] = ["the final answer", "the answer", "final answer", "answer"]
+private let hedges: [StaticString] = ["approximately ", "about "]
 
 private func starts(_ text: ArraySlice<UInt8>, with prefix: StaticString) -> Bool {
   guard text.count >= prefix.utf8CodeUnitCount else { return false }
@@ -24,13 +26,13 @@ private func starts(_ text: ArraySlice<UInt8>, with prefix: StaticString) -> Boo
   }
 }
 
-/// Without white space and asterisks at both ends.
+/// Without white space, asterisks and quotation marks at both ends.
 private func withoutEmphasis(_ text: UTF8Text) -> Range<Int> {
   var (start, end) = (0, 0)
   var position = 0
   var isStart = true
   while position < text.count {
-    let length = text[position] == UInt8(ascii: "*") ? 1 : whiteSpaceLength(text, at: position)
+    let length = isEmphasis(text[position]) ? 1 : whiteSpaceLength(text, at: position)
     position += max(1, length)
     if length == 0 {
       isStart = false
@@ -40,6 +42,10 @@ private func withoutEmphasis(_ text: UTF8Text) -> Range<Int> {
     }
   }
   return isStart ? 0..<0 : start..<end
+}
+
+private func isEmphasis(_ byte: UInt8) -> Bool {
+  byte == UInt8(ascii: "*") || byte == UInt8(ascii: "`") || byte == UInt8(ascii: "\"")
 }
 
 private func lastBoxed(in text: UTF8Text) -> Range<Int>? {

@@ -10,7 +10,7 @@ indirect enum MathTree: Sendable, Equatable {
   }
 
   enum Function: String, Sendable, CaseIterable {
-    case sin, cos, tan, ln, exp
+    case sin, cos, tan, ln, exp, abs
   }
 
   case number(ExactNumber)
@@ -61,6 +61,7 @@ indirect enum MathTree: Sendable, Equatable {
     case .factorial(let a):
       guard case .fraction(let n, 1)? = a.value(variables), 0...170 ~= n else { return nil }
       return (0..<n).reduce(ExactNumber.fraction(1, 1)) { $0 * .fraction($1 + 1, 1) }
+    case .applied(.abs, let a): return a.value(variables).map { $0.double < 0 ? $0 * .fraction(-1, 1) : $0 }
     case .applied(let function, let a): return a.value(variables).flatMap { apply(function, $0.double) }
     case .percent(let a): return a.value(variables)
     case .measured(let a, _): return a.value(variables)
@@ -82,6 +83,7 @@ indirect enum MathTree: Sendable, Equatable {
     case .cos: periodic(Foundation.cos(argument), argument)
     case .tan: periodic(Foundation.tan(argument), argument)
     case .ln: argument > 0 ? ExactNumber.finite(Foundation.log(argument)) : nil
+    case .abs: ExactNumber.finite(Swift.abs(argument))
     case .exp: ExactNumber.finite(Foundation.exp(argument))
     }
   }

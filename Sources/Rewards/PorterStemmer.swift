@@ -10,91 +10,129 @@ package func porterStem(_ word: String) -> String {
 struct PorterStemmer {
   private var letters: UTF8Text
   private let start: Int
+  /// The last eight letters of the word, the very last one in the lowest byte.
+  private var tail: UInt64 = 0
+
+  private init(_ letters: UTF8Text, start: Int) {
+    self.letters = letters
+    self.start = start
+    for index in max(start, letters.count - 8)..<letters.count { tail = tail << 8 | UInt64(letters[index]) }
+  }
 
   /// Makes the word `letters[start...]` its stem.
   static func stem(_ letters: inout UTF8Text, from start: Int) {
     guard letters.count - start > 2 else { return }
-    var stemmer = PorterStemmer(letters: letters, start: start)
+    var stemmer = PorterStemmer(letters, start: start)
     letters = []  // so that there is one owner, and no copy
-    stemmer.run()
+    stemmer.run(rules)
     letters = stemmer.letters
   }
 
-  private mutating func run() {
-    if let irregular = irregularStem() {
-      letters.removeSubrange(start...)
-      irregular.withUTF8Buffer { letters.append(contentsOf: $0) }
-      return
+  private mutating func run(_ rules: Rules) {
+    if letters.count - start <= 8, let irregular = rules.irregular.first(where: { $0.word == tail }) {
+      drop(letters.count - start)
+      return append(irregular.stem)
     }
-    dropPlural()
+    dropPlural(rules)
     dropPast()
     turnY()
-    shortenDoubleSuffix()
-    replace(Self.thirdStep) { $0.measure(upTo: $1) > 0 }
-    dropSuffix()
+    shortenDoubleSuffix(rules)
+    replace(rules.third) { $0.measure(upTo: $1) > 0 }
+    dropSuffix(rules)
     tidyUp()
-  }
-
-  private static let irregular: [(word: Suffix, stem: StaticString)] = [
-    (Suffix("sky"), "sky"), (Suffix("skies"), "sky"), (Suffix("dying"), "die"), (Suffix("lying"), "lie"),
-    (Suffix("tying"), "tie"), (Suffix("news"), "news"), (Suffix("innings"), "inning"), (Suffix("inning"), "inning"),
-    (Suffix("outings"), "outing"), (Suffix("outing"), "outing"), (Suffix("cannings"), "canning"),
-    (Suffix("canning"), "canning"), (Suffix("howe"), "howe"), (Suffix("proceed"), "proceed"), (Suffix("exceed"), "exceed"),
-    (Suffix("succeed"), "succeed"),
-  ]
-
-  private func irregularStem() -> StaticString? {
-    let count = letters.count - start
-    guard count <= 8 else { return nil }
-    let tail = tail
-    return Self.irregular.first { $0.word.count == count && $0.word.ends(tail) }?.stem
   }
 
   // MARK: Suffixes
 
-  /// Up to eight letters at the end of a word, the last one in the lowest byte.
-  private struct Suffix {
-    let letters: UInt64
-    let mask: UInt64
-    let count: Int
-
-    init(_ text: StaticString) {
-      letters = text.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } }
-      count = text.utf8CodeUnitCount
-      mask = .max >> UInt64(64 - 8 * count)
-    }
-
-    @inline(__always)
-    func ends(_ tail: UInt64) -> Bool { tail & mask == letters }
-  }
+  /// Up to eight letters, the last one in the lowest byte.
+  @inline(__always)
+  private static func packed(_ text: StaticString) -> UInt64 { text.withUTF8Buffer { $0.reduce(0) { $0 << 8 | UInt64($1) } } }
 
   private struct Rule {
-    let suffix: Suffix
+    let suffix: UInt64
+    let mask: UInt64
+    let count: Int
     let replacement: StaticString
 
     init(_ suffix: StaticString, _ replacement: StaticString) {
-      self.suffix = Suffix(suffix)
+      self.suffix = packed(suffix)
+      count = suffix.utf8CodeUnitCount
+      mask = .max >> UInt64(64 - 8 * count)
       self.replacement = replacement
     }
   }
 
-  private var tail: UInt64 {
-    var tail: UInt64 = 0
-    for index in max(start, letters.count - 8)..<letters.count { tail = tail << 8 | UInt64(letters[index]) }
-    return tail
+  /// Rules of which the first that fits applies, in order, and the letters that their suffixes end in.
+  private struct RuleList {
+    let rules: [Rule]
+    private let lastLetters: UInt32
+
+    init(_ rules: KeyValuePairs<StaticString, StaticString>) {
+      self.rules = rules.map { Rule($0.key, $0.value) }
+      lastLetters = self.rules.reduce(0) { $0 | 1 << UInt32($1.suffix & 0x1F) }
+    }
+
+    func first(for tail: UInt64) -> Rule? {
+      guard lastLetters >> UInt32(tail & 0x1F) & 1 == 1 else { return nil }
+      for index in rules.indices where tail & rules[index].mask == rules[index].suffix { return rules[index] }
+      return nil
+    }
   }
 
-  private func ends(in suffix: Suffix) -> Bool { suffix.ends(tail) }
+  private final class Rules: Sendable {
+    let irregular: [(word: UInt64, stem: StaticString)] = [
+      (packed("sky"), "sky"), (packed("skies"), "sky"), (packed("dying"), "die"), (packed("lying"), "lie"),
+      (packed("tying"), "tie"), (packed("news"), "news"), (packed("innings"), "inning"), (packed("inning"), "inning"),
+      (packed("outings"), "outing"), (packed("outing"), "outing"), (packed("cannings"), "canning"),
+      (packed("canning"), "canning"), (packed("howe"), "howe"), (packed("proceed"), "proceed"), (packed("exceed"), "exceed"),
+      (packed("succeed"), "succeed"),
+    ]
+    let plurals = RuleList(["sses": "ss", "ies": "i", "ss": "ss", "s": ""])
+    let second = RuleList([
+      "ational": "ate", "tional": "tion", "enci": "ence", "anci": "ance", "izer": "ize", "bli": "ble", "alli": "al",
+      "entli": "ent", "eli": "e", "ousli": "ous", "ization": "ize", "ation": "ate", "ator": "ate", "alism": "al",
+      "iveness": "ive", "fulness": "ful", "ousness": "ous", "aliti": "al", "iviti": "ive", "biliti": "ble", "fulli": "ful",
+    ])
+    let third = RuleList([
+      "icate": "ic", "ative": "", "alize": "al", "iciti": "ic", "ical": "ic", "ful": "", "ness": "",
+    ])
+    let fourth = RuleList([
+      "al": "", "ance": "", "ence": "", "er": "", "ic": "", "able": "", "ible": "", "ant": "", "ement": "", "ment": "",
+      "ent": "", "ion": "", "ou": "", "ism": "", "ate": "", "iti": "", "ous": "", "ive": "", "ize": "",
+    ])
+  }
 
-  private mutating func append(_ suffix: StaticString) { suffix.withUTF8Buffer { letters.append(contentsOf: $0) } }
+  private static let rules = Rules()
+
+  @inline(__always)
+  private func ends(in suffix: StaticString) -> Bool {
+    suffix.withUTF8Buffer { suffix in
+      var expected: UInt64 = 0
+      for byte in suffix { expected = expected << 8 | UInt64(byte) }
+      return tail & (.max >> UInt64(64 - 8 * suffix.count)) == expected
+    }
+  }
+
+  private mutating func drop(_ count: Int) {
+    letters.removeLast(count)
+    tail = 0
+    for index in max(start, letters.count - 8)..<letters.count { tail = tail << 8 | UInt64(letters[index]) }
+  }
+
+  private mutating func append(_ suffix: StaticString) {
+    suffix.withUTF8Buffer { suffix in
+      for byte in suffix {
+        letters.append(byte)
+        tail = tail << 8 | UInt64(byte)
+      }
+    }
+  }
 
   /// Applies the first rule whose suffix fits if the stem up to it meets the condition, and no other.
-  private mutating func replace(_ rules: [Rule], if condition: (PorterStemmer, Int) -> Bool) {
-    let tail = tail
-    guard let rule = rules.first(where: { $0.suffix.ends(tail) }) else { return }
-    let end = letters.count - rule.suffix.count
-    guard condition(self, end) else { return }
-    letters.removeSubrange(end...)
+  @inline(__always)
+  private mutating func replace(_ rules: RuleList, if condition: (PorterStemmer, Int) -> Bool) {
+    guard let rule = rules.first(for: tail), condition(self, letters.count - rule.count) else { return }
+    drop(rule.count)
     append(rule.replacement)
   }
 
@@ -137,84 +175,53 @@ struct PorterStemmer {
   // MARK: Steps
 
   /// Step 1a.
-  private mutating func dropPlural() {
-    if ends(in: Self.ies), letters.count - start == 4 {
-      letters.removeLast()
-      return
-    }
-    replace(Self.plurals) { _, _ in true }
+  private mutating func dropPlural(_ rules: Rules) {
+    if ends(in: "ies"), letters.count - start == 4 { return drop(1) }
+    replace(rules.plurals) { _, _ in true }
   }
-
-  private static let ies = Suffix("ies")
-  private static let plurals = [Rule("sses", "ss"), Rule("ies", "i"), Rule("ss", "ss"), Rule("s", "")]
 
   /// Step 1b.
   private mutating func dropPast() {
-    if ends(in: Self.ied) {
-      letters.removeLast(letters.count - start == 4 ? 1 : 2)
+    if ends(in: "ied") { return drop(letters.count - start == 4 ? 1 : 2) }
+    if ends(in: "eed") {
+      if measure(upTo: letters.count - 3) > 0 { drop(1) }
       return
     }
-    if ends(in: Self.eed) {
-      if measure(upTo: letters.count - 3) > 0 { letters.removeLast() }
-      return
-    }
-    let end = ends(in: Self.ed) ? letters.count - 2 : ends(in: Self.ing) ? letters.count - 3 : start
-    guard end > start, shape(upTo: end).hasVowel else { return }
-    letters.removeSubrange(end...)
-    if ends(in: Self.at) || ends(in: Self.bl) || ends(in: Self.iz) {
+    let count = ends(in: "ed") ? 2 : ends(in: "ing") ? 3 : 0
+    guard count > 0, shape(upTo: letters.count - count).hasVowel else { return }
+    drop(count)
+    let end = letters.count
+    if ends(in: "at") || ends(in: "bl") || ends(in: "iz") {
       append("e")
     } else if end - start >= 2, letters[end - 1] == letters[end - 2], endsInConsonant(upTo: end) {
-      if ![UInt8(ascii: "l"), UInt8(ascii: "s"), UInt8(ascii: "z")].contains(letters[end - 1]) { letters.removeLast() }
+      if ![UInt8(ascii: "l"), UInt8(ascii: "s"), UInt8(ascii: "z")].contains(letters[end - 1]) { drop(1) }
     } else if measure(upTo: end) == 1, endsShort(upTo: end) {
       append("e")
     }
   }
 
-  private static let (ied, eed, ed, ing) = (Suffix("ied"), Suffix("eed"), Suffix("ed"), Suffix("ing"))
-  private static let (at, bl, iz) = (Suffix("at"), Suffix("bl"), Suffix("iz"))
-
   /// Step 1c: y behind a consonant becomes i, but not in a word of two letters.
   private mutating func turnY() {
     let last = letters.count - 1
-    guard last - start > 1, letters[last] == UInt8(ascii: "y"), endsInConsonant(upTo: last) else { return }
-    letters[last] = UInt8(ascii: "i")
+    guard ends(in: "y"), last - start > 1, endsInConsonant(upTo: last) else { return }
+    drop(1)
+    append("i")
   }
-
-  private static let (alli, logi) = (Suffix("alli"), Suffix("logi"))
-  private static let secondStep = [
-    Rule("ational", "ate"), Rule("tional", "tion"), Rule("enci", "ence"), Rule("anci", "ance"), Rule("izer", "ize"),
-    Rule("bli", "ble"), Rule("alli", "al"), Rule("entli", "ent"), Rule("eli", "e"), Rule("ousli", "ous"),
-    Rule("ization", "ize"), Rule("ation", "ate"), Rule("ator", "ate"), Rule("alism", "al"), Rule("iveness", "ive"),
-    Rule("fulness", "ful"), Rule("ousness", "ous"), Rule("aliti", "al"), Rule("iviti", "ive"), Rule("biliti", "ble"),
-    Rule("fulli", "ful"),
-  ]
 
   /// Step 2.
-  private mutating func shortenDoubleSuffix() {
-    while ends(in: Self.alli), measure(upTo: letters.count - 4) > 0 { letters.removeLast(2) }
-    if ends(in: Self.logi) {
-      if measure(upTo: letters.count - 3) > 0 { letters.removeLast() }  // the l is the stem's, so that geo- works like archaeo-
+  private mutating func shortenDoubleSuffix(_ rules: Rules) {
+    while ends(in: "alli"), measure(upTo: letters.count - 4) > 0 { drop(2) }
+    if ends(in: "logi") {
+      if measure(upTo: letters.count - 3) > 0 { drop(1) }  // the l is the stem's, so that geo- works like archaeo-
       return
     }
-    replace(Self.secondStep) { $0.measure(upTo: $1) > 0 }
+    replace(rules.second) { $0.measure(upTo: $1) > 0 }
   }
 
-  private static let thirdStep = [
-    Rule("icate", "ic"), Rule("ative", ""), Rule("alize", "al"), Rule("iciti", "ic"), Rule("ical", "ic"), Rule("ful", ""),
-    Rule("ness", ""),
-  ]
-
-  private static let fourthStep = [
-    Rule("al", ""), Rule("ance", ""), Rule("ence", ""), Rule("er", ""), Rule("ic", ""), Rule("able", ""), Rule("ible", ""),
-    Rule("ant", ""), Rule("ement", ""), Rule("ment", ""), Rule("ent", ""), Rule("ion", ""), Rule("ou", ""), Rule("ism", ""),
-    Rule("ate", ""), Rule("iti", ""), Rule("ous", ""), Rule("ive", ""), Rule("ize", ""),
-  ]
-  private static let ion = Suffix("ion")
-
   /// Step 4.
-  private mutating func dropSuffix() {
-    let isIon = ends(in: Self.ion)
-    replace(Self.fourthStep) { word, end in
+  private mutating func dropSuffix(_ rules: Rules) {
+    let isIon = ends(in: "ion")
+    replace(rules.fourth) { word, end in
       guard word.measure(upTo: end) > 1 else { return false }
       return !isIon || word.letters[end - 1] == UInt8(ascii: "s") || word.letters[end - 1] == UInt8(ascii: "t")
     }
@@ -222,14 +229,11 @@ struct PorterStemmer {
 
   /// Step 5.
   private mutating func tidyUp() {
-    if letters.count > start, letters[letters.count - 1] == UInt8(ascii: "e") {
+    if ends(in: "e") {
       let end = letters.count - 1
       let measure = measure(upTo: end)
-      if measure > 1 || (measure == 1 && !endsShort(upTo: end)) { letters.removeLast() }
+      if measure > 1 || (measure == 1 && !endsShort(upTo: end)) { drop(1) }
     }
-    let end = letters.count - 1
-    if end - start >= 1, letters[end] == UInt8(ascii: "l"), letters[end - 1] == UInt8(ascii: "l"), measure(upTo: end) > 1 {
-      letters.removeLast()
-    }
+    if ends(in: "ll"), measure(upTo: letters.count - 1) > 1 { drop(1) }
   }
 }

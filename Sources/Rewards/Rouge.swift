@@ -18,14 +18,37 @@ package func rouge(_ text: String, reference: String) -> RougeScores {
 }
 
 func rouge(_ text: UTF8Text, reference: UTF8Text) -> RougeScores {
-  var numbers = WordNumbers()
-  let expected = rougeWords(reference, &numbers)
-  let distinct = numbers.count
-  let found = rougeWords(text, &numbers)
+  var stems = StemNumbers()
+  let expected = rougeWords(reference, &stems)
+  let distinct = stems.count
+  let found = rougeWords(text, &stems)
   let common = WordAlignment(of: expected, distinct: distinct).longestCommonSubsequence(with: found)
   return RougeScores(
-    one: overlap(found.map { UInt64($0) }, expected.map { UInt64($0) }), two: overlap(pairs(found), pairs(expected)),
+    one: measure(sharedWords(found, expected, distinct: stems.count), found.count, expected.count),
+    two: measure(sharedItems(pairs(found), pairs(expected)), found.count - 1, expected.count - 1),
     longest: measure(common, found.count, expected.count))
+}
+
+/// Gives words with the same stem the same number; each different word is stemmed once.
+private struct StemNumbers {
+  private var words = WordNumbers()
+  private var stems = WordNumbers()
+  /// For each word the number of its stem.
+  private var numbers: [Int32] = []
+
+  var count: Int { stems.count }
+
+  mutating func number(_ word: ArraySlice<UInt8>) -> Int32 {
+    let start = words.letters.count
+    words.letters.append(contentsOf: word)
+    let number = Int(words.number(wordFrom: start))
+    if number < numbers.count { return numbers[number] }
+    let stem = stems.letters.count
+    stems.letters.append(contentsOf: word)
+    if word.count > 3 { PorterStemmer.stem(&stems.letters, from: stem) }
+    numbers.append(stems.number(wordFrom: stem))
+    return numbers[number]
+  }
 }
 
 private func pairs(_ words: [Int32]) -> [UInt64] {
@@ -33,37 +56,42 @@ private func pairs(_ words: [Int32]) -> [UInt64] {
   return (1..<words.count).map { UInt64(words[$0 - 1]) << 32 | UInt64(words[$0]) }
 }
 
-private func rougeWords(_ text: UTF8Text, _ numbers: inout WordNumbers) -> [Int32] {
+private func rougeWords(_ text: UTF8Text, _ stems: inout StemNumbers) -> [Int32] {
+  let plain = lettersAndSpaces(text)
   var words: [Int32] = []
-  var start = numbers.letters.count
   var position = 0
   while words.count < alignedWordLimit {
-    // Two characters outside of ASCII have lower case in it: K (kelvin) is k, İ is i with a mark.
-    var letter: UInt8?
-    var length = 1
-    var endsWord = position >= text.count
-    if !endsWord {
-      let byte = lowerCase(text[position])
-      if 0x61...0x7A ~= byte || isDigit(byte) {
-        letter = byte
-      } else if byte == 0xE2, position + 2 < text.count, text[position + 1] == 0x84, text[position + 2] == 0xAA {
-        (letter, length) = (UInt8(ascii: "k"), 3)
-      } else if byte == 0xC4, position + 1 < text.count, text[position + 1] == 0xB0 {
-        (letter, length, endsWord) = (UInt8(ascii: "i"), 2, true)
-      } else {
-        endsWord = true
-      }
-    }
-    if let letter { numbers.letters.append(letter) }
-    if endsWord, numbers.letters.count > start {
-      if numbers.letters.count - start > 3 { PorterStemmer.stem(&numbers.letters, from: start) }
-      words.append(numbers.number(wordFrom: start))
-      start = numbers.letters.count
-    }
-    if position >= text.count { break }
-    position += length
+    while position < plain.count, plain[position] == 0x20 { position += 1 }
+    let start = position
+    while position < plain.count, plain[position] != 0x20 { position += 1 }
+    if start == position { break }
+    words.append(stems.number(plain[start..<position]))
   }
   return words
+}
+
+/// Lower-case letters a to z and digits, and spaces for everything else.
+///
+/// Two characters outside of ASCII have lower case in it: K (kelvin) is k, İ is i with a mark.
+private func lettersAndSpaces(_ text: UTF8Text) -> UTF8Text {
+  UTF8Text(unsafeUninitializedCapacity: text.count) { plain, count in
+    var position = 0
+    while position < text.count {
+      let byte = lowerCase(text[position])
+      position += 1
+      if 0x61...0x7A ~= byte || isDigit(byte) {
+        plain[count] = byte
+      } else if byte == 0xE2, position + 1 < text.count, text[position] == 0x84, text[position + 1] == 0xAA {
+        plain[count] = UInt8(ascii: "k")
+        position += 2
+      } else if byte == 0xC4, position < text.count, text[position] == 0xB0 {
+        plain[count] = UInt8(ascii: "i")  // and a space for the second byte
+      } else {
+        plain[count] = 0x20
+      }
+      count += 1
+    }
+  }
 }
 
 /// The harmonic mean of precision and recall for `hits` among `found` and `expected` items.
@@ -74,18 +102,29 @@ private func measure(_ hits: Int, _ found: Int, _ expected: Int) -> Double {
   return 2 * precision * recall / (precision + recall)
 }
 
-/// F-measure of two bags of n-grams.
-private func overlap(_ found: [UInt64], _ expected: [UInt64]) -> Double {
+/// How many words two texts have in common, each as often as it is in both.
+private func sharedWords(_ found: [Int32], _ expected: [Int32], distinct: Int) -> Int {
+  var left = [Int32](repeating: 0, count: distinct)
+  for word in expected { left[Int(word)] += 1 }
+  var shared = 0
+  for word in found where left[Int(word)] > 0 {
+    left[Int(word)] -= 1
+    shared += 1
+  }
+  return shared
+}
+
+private func sharedItems(_ found: [UInt64], _ expected: [UInt64]) -> Int {
   let (a, b) = (found.sorted(), expected.sorted())
-  var (i, j, hits) = (0, 0, 0)
+  var (i, j, shared) = (0, 0, 0)
   while i < a.count, j < b.count {
     if a[i] == b[j] {
-      (i, j, hits) = (i + 1, j + 1, hits + 1)
+      (i, j, shared) = (i + 1, j + 1, shared + 1)
     } else if a[i] < b[j] {
       i += 1
     } else {
       j += 1
     }
   }
-  return measure(hits, found.count, expected.count)
+  return shared
 }

@@ -76,7 +76,8 @@ enum MathDepartures {
         (#"\frac{1+\sqrt{5}}{2}"#, #"0.5(1+\sqrt5)"#), (#"\frac{3}{2\sqrt{3}}"#, #"0.5\sqrt{3}"#),
         (#"\frac{3}{2\sqrt{3}}"#, #"\frac{\sqrt{3}}{2}"#), (#"\ln 2"#, #"ln(2)"#), (#"\ln(2)"#, #"\ln 2"#),
         (#"\ln{2}"#, #"0.6931471805599453"#), (#"\sin x"#, #"\sin(x)"#), (#"\sin x"#, #"sin(x)"#), (#"\sin(x)"#, #"\sin x"#),
-        (#"\sqrt{2}"#, #"2^{\frac{1}{2}}"#), (#"ln(2)"#, #"\ln 2"#), (#"sin(x)"#, #"\sin x"#),
+        (#"\sqrt{2}"#, #"2^{\frac{1}{2}}"#), (#"ln(2)"#, #"\ln 2"#), (#"sin(x)"#, #"\sin x"#), (#"|-5|"#, #"5"#),
+        (#"|5|"#, #"5"#),
       ]),
     Reason(
       text: #"separators, powers of ten, million and e are notations of a number; mathruler takes integers as text only"#, equal: true,
@@ -110,10 +111,15 @@ enum MathDepartures {
         (#"9\ text{ cm}^2"#, #"9\text{ cm}^2"#), (#"9\text{ cm}^2"#, #"9 cm^2"#), (#"\$5"#, #"5 dollars"#),
       ]),
     Reason(
-      text: #"a full stop ends a sentence"#, equal: true,
+      text: #"a full stop ends a sentence, quotation marks stand around an answer"#, equal: true,
       pairs: [
-        (#"-7.93."#, #"-7.93"#), (#"0.41."#, #"0.41"#), (#"0.69."#, #"0.69"#), (#"1.92."#, #"1.92"#), (#"6.18."#, #"6.18"#),
-        (#"yes"#, #"yes."#), (#"yes."#, #"yes"#),
+        (#""5""#, #"5"#), (#"-7.93."#, #"-7.93"#), (#"0.41."#, #"0.41"#), (#"0.69."#, #"0.69"#), (#"1.92."#, #"1.92"#),
+        (#"6.18."#, #"6.18"#), (#"yes"#, #"yes."#), (#"yes."#, #"yes"#),
+      ]),
+    Reason(
+      text: #"an inequality may be turned round, and a factor of 1 says nothing; mathruler compares the sides as text"#, equal: true,
+      pairs: [
+        (#"1x>3"#, #"x>3"#), (#"3<x"#, #"x>3"#), (#"x > 3"#, #"3<x"#),
       ]),
     Reason(
       text: #"an answer in which nothing is said is never right"#, equal: false,
