@@ -18,10 +18,11 @@ package func rouge(_ text: String, reference: String) -> RougeScores {
 }
 
 func rouge(_ text: UTF8Text, reference: UTF8Text) -> RougeScores {
-  var stems = StemNumbers()
-  let expected = rougeWords(reference, &stems)
+  let (plainReference, plainText) = (lettersAndSpaces(reference), lettersAndSpaces(text))
+  var stems = StemNumbers(letters: plainReference + plainText)
+  let expected = rougeWords(0..<plainReference.count, &stems)
   let distinct = stems.count
-  let found = rougeWords(text, &stems)
+  let found = rougeWords(plainReference.count..<plainReference.count + plainText.count, &stems)
   let common = WordAlignment(of: expected, distinct: distinct).longestCommonSubsequence(with: found)
   return RougeScores(
     one: measure(sharedWords(found, expected, distinct: stems.count), found.count, expected.count),
@@ -31,22 +32,22 @@ func rouge(_ text: UTF8Text, reference: UTF8Text) -> RougeScores {
 
 /// Gives words with the same stem the same number; each different word is stemmed once.
 private struct StemNumbers {
-  private var words = WordNumbers()
-  private var stems = WordNumbers()
+  private(set) var words: WordNumbers
+  private var stems = WordNumbers(letters: [])
   /// For each word the number of its stem.
   private var numbers: [Int32] = []
 
+  init(letters: UTF8Text) { words = WordNumbers(letters: letters) }
+
   var count: Int { stems.count }
 
-  mutating func number(_ word: ArraySlice<UInt8>) -> Int32 {
-    let start = words.letters.count
-    words.letters.append(contentsOf: word)
-    let number = Int(words.number(wordFrom: start))
+  mutating func number(_ word: Range<Int>) -> Int32 {
+    let number = Int(words.number(word))
     if number < numbers.count { return numbers[number] }
     let stem = stems.letters.count
-    stems.letters.append(contentsOf: word)
+    stems.letters.append(contentsOf: words.letters[word])
     if word.count > 3 { PorterStemmer.stem(&stems.letters, from: stem) }
-    numbers.append(stems.number(wordFrom: stem))
+    numbers.append(stems.number(stem..<stems.letters.count))
     return numbers[number]
   }
 }
@@ -56,16 +57,15 @@ private func pairs(_ words: [Int32]) -> [UInt64] {
   return (1..<words.count).map { UInt64(words[$0 - 1]) << 32 | UInt64(words[$0]) }
 }
 
-private func rougeWords(_ text: UTF8Text, _ stems: inout StemNumbers) -> [Int32] {
-  let plain = lettersAndSpaces(text)
+private func rougeWords(_ range: Range<Int>, _ stems: inout StemNumbers) -> [Int32] {
   var words: [Int32] = []
-  var position = 0
+  var position = range.lowerBound
   while words.count < alignedWordLimit {
-    while position < plain.count, plain[position] == 0x20 { position += 1 }
+    while position < range.upperBound, stems.words.letters[position] == 0x20 { position += 1 }
     let start = position
-    while position < plain.count, plain[position] != 0x20 { position += 1 }
+    while position < range.upperBound, stems.words.letters[position] != 0x20 { position += 1 }
     if start == position { break }
-    words.append(stems.number(plain[start..<position]))
+    words.append(stems.number(start..<position))
   }
   return words
 }

@@ -11,29 +11,26 @@ package func wordErrorRate(_ text: String, reference: String) -> Double {
 }
 
 func wordErrorRate(_ text: UTF8Text, reference: UTF8Text) -> Double {
-  var numbers = WordNumbers()
-  let expected = spacedWords(reference, &numbers)
+  var numbers = WordNumbers(letters: reference + text)
+  let expected = spacedWords(0..<reference.count, &numbers)
   let distinct = numbers.count
-  let found = spacedWords(text, &numbers)
+  let found = spacedWords(reference.count..<reference.count + text.count, &numbers)
   guard !expected.isEmpty else { return Double(found.count) }
   return Double(WordAlignment(of: expected, distinct: distinct).editDistance(to: found)) / Double(expected.count)
 }
 
-private func spacedWords(_ text: UTF8Text, _ numbers: inout WordNumbers) -> [Int32] {
+private func spacedWords(_ range: Range<Int>, _ numbers: inout WordNumbers) -> [Int32] {
   var words: [Int32] = []
-  var position = 0
-  while position < text.count, words.count < alignedWordLimit {
-    let space = whiteSpaceLength(text, at: position)
+  var position = range.lowerBound
+  while position < range.upperBound, words.count < alignedWordLimit {
+    let space = whiteSpaceLength(numbers.letters, at: position)
     if space > 0 {
       position += space
       continue
     }
-    let start = numbers.letters.count
-    while position < text.count, whiteSpaceLength(text, at: position) == 0 {
-      numbers.letters.append(text[position])
-      position += 1
-    }
-    words.append(numbers.number(wordFrom: start))
+    let start = position
+    repeat { position += 1 } while position < range.upperBound && whiteSpaceLength(numbers.letters, at: position) == 0
+    words.append(numbers.number(start..<position))
   }
   return words
 }

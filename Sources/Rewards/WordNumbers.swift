@@ -1,9 +1,9 @@
 /// Gives each distinct word a number, from 0 in the order of their first appearance, so that alignments compare numbers.
 ///
-/// Words are written at the end of `letters` and stay there if they are new. Open addressing; should all words of both texts
-/// fall on one place, `alignedWordLimit` still bounds the search.
+/// Open addressing; should all words of both texts fall on one place, `alignedWordLimit` still bounds the search.
 struct WordNumbers {
-  var letters: UTF8Text = []
+  /// The texts that the words are in.
+  var letters: UTF8Text
   private var words: [Word] = []
   /// Number of a word + 1, or 0; a power of two, at most half of it in use.
   private var slots = [Int32](repeating: 0, count: 64)
@@ -14,22 +14,21 @@ struct WordNumbers {
     let end: Int
   }
 
+  init(letters: UTF8Text) { self.letters = letters }
+
   var count: Int { words.count }
 
-  /// The number of the word that is `letters[start...]`; a word that is known already is taken away from there.
-  mutating func number(wordFrom start: Int) -> Int32 {
+  /// The number of the word that is `letters[word]`.
+  mutating func number(_ word: Range<Int>) -> Int32 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for index in start..<letters.count { hash = (hash ^ UInt64(letters[index])) &* 0x0000_0100_0000_01B3 }
+    for index in word { hash = (hash ^ UInt64(letters[index])) &* 0x0000_0100_0000_01B3 }
     var slot = place(hash)
     while slots[slot] != 0 {
       let number = slots[slot] - 1
-      if isSame(words[Int(number)], hash, start) {
-        letters.removeSubrange(start...)
-        return number
-      }
+      if isSame(words[Int(number)], hash, word) { return number }
       slot = (slot + 1) & (slots.count - 1)
     }
-    words.append(Word(hash: hash, start: start, end: letters.count))
+    words.append(Word(hash: hash, start: word.lowerBound, end: word.upperBound))
     slots[slot] = Int32(words.count)
     if words.count * 2 > slots.count { grow() }
     return Int32(words.count - 1)
@@ -40,9 +39,9 @@ struct WordNumbers {
     Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 40) & (slots.count - 1)
   }
 
-  private func isSame(_ word: Word, _ hash: UInt64, _ start: Int) -> Bool {
-    guard word.hash == hash, word.end - word.start == letters.count - start else { return false }
-    for offset in 0..<word.end - word.start where letters[word.start + offset] != letters[start + offset] { return false }
+  private func isSame(_ known: Word, _ hash: UInt64, _ word: Range<Int>) -> Bool {
+    guard known.hash == hash, known.end - known.start == word.count else { return false }
+    for offset in 0..<word.count where letters[known.start + offset] != letters[word.lowerBound + offset] { return false }
     return true
   }
 
