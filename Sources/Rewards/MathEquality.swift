@@ -23,7 +23,7 @@ func equalAsMathematics(_ answer: UTF8Text, _ solution: UTF8Text) -> Bool {
   let (left, right) = (mathematicalPart(of: answer), mathematicalPart(of: solution))
   let (leftText, rightText) = (comparableText(left), comparableText(right))
   if leftText.isEmpty || rightText.isEmpty { return false }
-  if leftText == rightText { return true }
+  if leftText == rightText { return left == right || !differInUnitsAlone(left, right) }
   if let a = Numeral(leftText), let b = Numeral(rightText) { return a == b }
   for grouping in [true, false] {
     if let b = MathParser.parse(right, groupingThousands: grouping),
@@ -34,6 +34,14 @@ func equalAsMathematics(_ answer: UTF8Text, _ solution: UTF8Text) -> Bool {
     if !left.contains(UInt8(ascii: ",")), !right.contains(UInt8(ascii: ",")) { break }
   }
   return false
+}
+
+/// `5 mW` and `5 MW`: the same but for case, and both units are known.
+private func differInUnitsAlone(_ left: UTF8Text, _ right: UTF8Text) -> Bool {
+  guard left.contains(where: isDigit), case .measured(_, let a)? = MathParser.parse(left, groupingThousands: true),
+    case .measured(_, let b)? = MathParser.parse(right, groupingThousands: true)
+  else { return false }
+  return a.isKnown && b.isKnown && a != b
 }
 
 private func same(_ a: MathTree, _ b: MathTree) -> Bool {

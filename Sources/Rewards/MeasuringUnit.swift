@@ -109,6 +109,8 @@ struct MeasuringUnit: Sendable, Equatable {
     add("joule", 1, 1000, 1, "kJ", "kilojoule")
     add("watt", 1, 1, 1, "W", "watt")
     add("watt", 1, 1000, 1, "kW", "kilowatt")
+    add("watt", 1, 1, 1000, "mW", "milliwatt")
+    add("watt", 1, 1_000_000, 1, "MW", "megawatt")
     add("pascal", 1, 1, 1, "Pa", "pascal")
     add("pascal", 1, 1000, 1, "kPa", "kilopascal")
     add("pascal", 1, 1_000_000, 1, "MPa", "megapascal")

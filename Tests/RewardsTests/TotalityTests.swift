@@ -30,22 +30,22 @@ struct TotalityTests {
     }
   }
 
-  @Test("a text of 100 KB takes a rule less than a second or two, whatever is in it", arguments: [
+  @Test("a text of 50 KB is judged at once, whatever is in it", arguments: [
     "(", "{", "-", "^2", "\\frac", "1,", "1,000", "sin ", "x", "<think>", "</think><answer>", "\\boxed{", "\\boxed{}", "a ", "0.5 ",
     "score 0.5/", "y", "A, ", "\\text{", "!", "1 ", "½", "\n", "7", "e\u{301}", "\u{301}", "\u{327}\u{301}", "👨‍👩‍", "alli", "*", "가",
     "\u{1161}", "\u{FDFA}", "1/", "x+", "[1,2]\\cup", "\u{9BE}", "\u{3000}", "99^", "\\sqrt",
   ])
   func long(piece: String) {
-    let text = String(repeating: piece, count: 100_000 / piece.utf8.count)
+    let text = String(repeating: piece, count: 50_000 / piece.utf8.count)
     let clock = ContinuousClock()
     for type in ProblemType.allCases {
       let time = clock.measure {
         _ = answerReward(text, solution: text + "1", type: type)
         _ = outcomeReward(response: "<think>" + text + "</think><answer>" + text + "</answer>", solution: "1", type: type)
       }
-      #expect(time < .seconds(10), "\(type)")
+      #expect(time < .seconds(5), "\(type)")
     }
-    #expect(clock.measure { _ = parseThinkingScore(text) } < .seconds(10))
+    #expect(clock.measure { _ = parseThinkingScore(text) } < .seconds(5))
   }
 
   @Test("the deepest and widest expressions that are read are worked out quickly", arguments: [
