@@ -37,7 +37,11 @@ private struct StemNumbers {
   /// For each word the number of its stem.
   private var numbers: [Int32] = []
 
-  init(letters: UTF8Text) { words = WordNumbers(letters: letters) }
+  init(letters: UTF8Text) {
+    words = WordNumbers(letters: letters)
+    stems.letters.reserveCapacity(min(letters.count, 1024))
+    numbers.reserveCapacity(min(letters.count / 8, 128))
+  }
 
   var count: Int { stems.count }
 
@@ -59,6 +63,7 @@ private func pairs(_ words: [Int32]) -> [UInt64] {
 
 private func rougeWords(_ range: Range<Int>, _ stems: inout StemNumbers) -> [Int32] {
   var words: [Int32] = []
+  words.reserveCapacity(min(range.count / 4, alignedWordLimit))
   var position = range.lowerBound
   while words.count < alignedWordLimit {
     while position < range.upperBound, stems.words.letters[position] == 0x20 { position += 1 }
@@ -75,22 +80,23 @@ private func rougeWords(_ range: Range<Int>, _ stems: inout StemNumbers) -> [Int
 /// Two characters outside of ASCII have lower case in it: K (kelvin) is k, İ is i with a mark.
 private func lettersAndSpaces(_ text: UTF8Text) -> UTF8Text {
   UTF8Text(unsafeUninitializedCapacity: text.count) { plain, count in
-    var position = 0
+    var (position, length) = (0, 0)
     while position < text.count {
       let byte = lowerCase(text[position])
       position += 1
       if 0x61...0x7A ~= byte || isDigit(byte) {
-        plain[count] = byte
+        plain[length] = byte
       } else if byte == 0xE2, position + 1 < text.count, text[position] == 0x84, text[position + 1] == 0xAA {
-        plain[count] = UInt8(ascii: "k")
+        plain[length] = UInt8(ascii: "k")
         position += 2
       } else if byte == 0xC4, position < text.count, text[position] == 0xB0 {
-        plain[count] = UInt8(ascii: "i")  // and a space for the second byte
+        plain[length] = UInt8(ascii: "i")  // and a space for the second byte
       } else {
-        plain[count] = 0x20
+        plain[length] = 0x20
       }
-      count += 1
+      length += 1
     }
+    count = length
   }
 }
 

@@ -6,7 +6,7 @@ struct WordNumbers {
   var letters: UTF8Text
   private var words: [Word] = []
   /// Number of a word + 1, or 0; a power of two, at most half of it in use.
-  private var slots = [Int32](repeating: 0, count: 64)
+  private var slots = [Int32](repeating: 0, count: 256)
 
   private struct Word {
     let hash: UInt64
@@ -14,7 +14,10 @@ struct WordNumbers {
     let end: Int
   }
 
-  init(letters: UTF8Text) { self.letters = letters }
+  init(letters: UTF8Text) {
+    self.letters = letters
+    words.reserveCapacity(min(letters.count / 8, 128))
+  }
 
   var count: Int { words.count }
 
