@@ -5,13 +5,14 @@ package let mathTolerance = 1e-9
 /// Whether two answers say the same as mathematics.
 ///
 /// Understood, plain or in LaTeX: whole numbers, decimals, separators of thousands, powers of ten, percentages, fractions,
-/// mixed numbers, roots, powers, pi, e, factorials, sin, cos, tan, ln, exp, |x|, degrees, variables of one letter, `x =` in front, units,
-/// `\boxed{}`, tuples, intervals, unions, sets, lists, inequalities. Whole numbers, decimals and fractions are compared exactly, a
-/// decimal and a fraction without end to `mathTolerance`, and everything else to it too; expressions with variables by their
-/// values at fixed points. A percentage equals a plain number that is either its figure
-/// or its value (50% is 50 or 0.5). Two known units must agree after conversion, and words that are none must have one in common; a unit on one
-/// side only says nothing. A bare list equals a set of its elements.
-/// What is not understood is compared as text without case and space.
+/// mixed numbers, roots, powers, pi, e, factorials, sin, cos, tan, ln, exp, |x|, degrees, variables of one letter, `x =` in
+/// front, units, `\boxed{}`, tuples, intervals, unions, sets, lists, inequalities.
+///
+/// Whole numbers, decimals and fractions are compared exactly, a decimal and a fraction without end to `mathTolerance`, and so
+/// is everything else; expressions with variables by their values at fixed points. A percentage equals a plain number that is
+/// either its figure or its value (50% is 50 or 0.5). Two known units must agree after conversion, and words that are none
+/// must have one in common; a unit on one side only says nothing. A bare list equals a set of its elements. What is not
+/// understood is compared as text without case and space.
 ///
 /// Total and linear in the length of its arguments; no answer makes it fail. Answers of more than 512 tokens or 4096 bytes are
 /// compared as text or, if they are plain numerals, digit by digit.

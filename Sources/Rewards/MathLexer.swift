@@ -42,9 +42,8 @@ struct MathLexer {
 
   private static func plain(_ scalar: Unicode.Scalar) -> Unicode.Scalar {
     if 0xFF01...0xFF5E ~= scalar.value { return Unicode.Scalar(scalar.value - 0xFEE0) ?? scalar }
-    guard scalar.properties.generalCategory == .decimalNumber, let value = scalar.properties.numericValue, 0...9 ~= value else {
-      return scalar
-    }
+    guard scalar.properties.generalCategory == .decimalNumber, let value = scalar.properties.numericValue, 0...9 ~= value
+    else { return scalar }
     return Unicode.Scalar(0x30 + UInt8(value))
   }
 
@@ -124,7 +123,9 @@ struct MathLexer {
     let word = string(range)
     if word == "percent" {
       emit(.symbol("%"))
-    } else if 2...3 ~= range.count, word != "by", scalars[range].allSatisfy({ "a"..."c" ~= $0 || "x"..."z" ~= $0 }) {
+    } else if 2...3 ~= range.count, word != "by",
+      scalars[range].allSatisfy({ "a"..."c" ~= $0 || "x"..."z" ~= $0 })
+    {
       for index in range { emit(.word(string(index..<index + 1))) }  // a product of variables, as in `2xy`
     } else {
       emit(.word(word))

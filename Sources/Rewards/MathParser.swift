@@ -22,7 +22,9 @@ struct MathParser {
 
   /// Drops `x =`, `Area =`, `f(x) =` and `x \in` in front of what is said about them.
   private static func withoutName(_ tokens: [MathToken]) -> [MathToken] {
-    guard let equals = tokens.prefix(7).firstIndex(where: { $0 == .symbol("=") || $0 == .command("in") }), tokens.count > equals + 1 else { return tokens }
+    guard let equals = tokens.prefix(7).firstIndex(where: { $0 == .symbol("=") || $0 == .command("in") }),
+      tokens.count > equals + 1
+    else { return tokens }
     let isName = tokens[..<equals].allSatisfy { token in
       switch token {
       case .word, .command, .symbol("("), .symbol(")"), .symbol("_"), .symbol("{"), .symbol("}"): true

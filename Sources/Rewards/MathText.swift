@@ -66,7 +66,8 @@ private func lastBoxed(in text: UTF8Text) -> Range<Int>? {
   return nil
 }
 
-/// Lower case, without dollar signs, a `\text{}` around it, a full stop at the end, and white space that is not between digits.
+/// Lower case, without dollar signs, a `\text{}` around it, a full stop at the end, and white space other than that between
+/// digits.
 func comparableText(_ text: UTF8Text) -> UTF8Text {
   var inner = 0..<text.count
   if starts(text[...], with: "\\text{"), text.last == UInt8(ascii: "}") { inner = 6..<text.count - 1 }

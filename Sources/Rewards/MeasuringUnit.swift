@@ -22,14 +22,14 @@ struct MeasuringUnit: Sendable, Equatable {
 
   init(unknown word: String) {
     let lower = word.lowercased()
-    self.init(
-      dimensions: [:], factor: .fraction(1, 1), unknownWords: [lower.utf8.last == UInt8(ascii: "s") ? String(lower.dropLast()) : lower])
+    let singular = lower.utf8.last == UInt8(ascii: "s") ? String(lower.dropLast()) : lower
+    self.init(dimensions: [:], factor: .fraction(1, 1), unknownWords: [singular])
   }
 
   static func isKnown(_ name: String) -> Bool { table[name] != nil || entry(of: name.lowercased()) != nil }
 
-  /// Whether numbers may be compared that are of these units: both are what is known here, or say something in common, or only
-  /// one is known, as in `5 cm` and `5 cm long`.
+  /// Whether numbers of these units may be compared: both are known here and agree, or have a word in common, or only one is
+  /// known, as in `5 cm` and `5 cm long`.
   func isComparable(with other: MeasuringUnit) -> Bool {
     if isKnown && other.isKnown { return dimensions == other.dimensions }
     if isKnown || other.isKnown { return true }

@@ -33,6 +33,7 @@ private func joinsWhatIsBefore(_ scalar: Unicode.Scalar) -> Bool {
   switch scalar.properties.generalCategory {
   case .nonspacingMark, .spacingMark, .enclosingMark: return true
   default:
-    return 0x1160...0x11FF ~= scalar.value || 0xD7B0...0xD7FF ~= scalar.value || scalar.properties.canonicalCombiningClass != .notReordered
+    return 0x1160...0x11FF ~= scalar.value || 0xD7B0...0xD7FF ~= scalar.value
+      || scalar.properties.canonicalCombiningClass != .notReordered
   }
 }

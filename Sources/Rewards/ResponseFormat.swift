@@ -68,7 +68,9 @@ private func skipSpace(_ text: Span<UInt8>, from start: Int) -> Int {
 }
 
 /// The content of the element that begins exactly at `position`, which moves behind it.
-private func element(_ open: StaticString, _ close: StaticString, in text: Span<UInt8>, at position: inout Int) -> Range<Int>? {
+private func element(
+  _ open: StaticString, _ close: StaticString, in text: Span<UInt8>, at position: inout Int
+) -> Range<Int>? {
   let start = position + open.utf8CodeUnitCount
   guard matches(open, in: text, at: position), let end = find(close, in: text, from: start) else { return nil }
   position = end + close.utf8CodeUnitCount

@@ -83,7 +83,8 @@ package struct RewardsBenchmark: Sendable {
       thinking += steps[round % steps.count] + (round % 3 == 0 ? "\n" : " ")
       round += 1
     }
-    return "<think>\(thinking.prefix(max(0, responseLength - frame - answer.utf8.count)))</think>\n<answer>\(answer)</answer>"
+    let length = max(0, responseLength - frame - answer.utf8.count)
+    return "<think>\(thinking.prefix(length))</think>\n<answer>\(answer)</answer>"
   }
 
   /// A right answer and the solution that it answers.
@@ -92,9 +93,11 @@ package struct RewardsBenchmark: Sendable {
     switch type {
     case .numerical:
       return [
-        ("\(n)", "\(n)"), ("\(n).50", "\(n).5"), ("\(n),\(100 + n % 900)", "\(n)\(100 + n % 900)"), ("\\frac{\(n)}{7}", "\(n)/7"),
+        ("\(n)", "\(n)"), ("\(n).50", "\(n).5"), ("\(n),\(100 + n % 900)", "\(n)\(100 + n % 900)"),
+        ("\\frac{\(n)}{7}", "\(n)/7"),
         ("\(n) cm", "\(n)"), ("x = \(n)", "\(n)"), ("\(n)%", "\(n)"), ("\(n)\\sqrt{3}", "\(n)\\sqrt{3}"),
-        ("\\boxed{\(n)\\pi}", "\(n)\\pi"), ("(\(n), \\frac{1}{2})", "(\(n),0.5)"), ("$\(n)^\\circ$", "\(n)"), ("2\\sqrt{\(n)}", "\\sqrt{\(4 * n)}"),
+        ("\\boxed{\(n)\\pi}", "\(n)\\pi"), ("(\(n), \\frac{1}{2})", "(\(n),0.5)"), ("$\(n)^\\circ$", "\(n)"),
+        ("2\\sqrt{\(n)}", "\\sqrt{\(4 * n)}"),
       ][number / 2 % 12]
     case .multipleChoice:
       let letter = ["A", "B", "C", "D"][number / 2 % 4]
@@ -104,7 +107,9 @@ package struct RewardsBenchmark: Sendable {
       ][number / 2 % 5]
     case .opticalCharacters: return (sentences(number, words: 12), sentences(number, words: 12))
     case .freeForm: return (sentences(number, words: 13), sentences(number, words: 14))
-    case .text: return ("\(words[n % words.count].uppercased())  \(words[n * 7 % words.count]).", "\(words[n % words.count]) \(words[n * 7 % words.count])")
+    case .text:
+      let (first, second) = (words[n % words.count], words[n * 7 % words.count])
+      return ("\(first.uppercased())  \(second).", "\(first) \(second)")
     }
   }
 
