@@ -20,12 +20,23 @@ enum ExactNumber: Sendable, Equatable {
 
   /// Reads digits with at most one decimal point.
   init?(decimal text: String) {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count <= 2 else { return nil }
-    let decimals = parts.count == 2 ? String(parts[1]) : ""
-    if text.count <= 19, let scaled = Int(parts[0] + decimals) {
-      var scale = 1
-      for _ in decimals.indices { scale *= 10 }
+    guard text.utf8.contains(where: isDigit) else { return nil }
+    var (scaled, scale, points) = (0, 1, 0)
+    var fits = true
+    for byte in text.utf8 {
+      if byte == UInt8(ascii: ".") {
+        points += 1
+        continue
+      }
+      guard isDigit(byte), points <= 1 else { return nil }
+      guard fits else { continue }
+      let (tens, over) = scaled.multipliedReportingOverflow(by: 10)
+      let (sum, overAgain) = tens.addingReportingOverflow(Int(byte & 0x0F))
+      let (nextScale, scaleOver) = points == 1 ? scale.multipliedReportingOverflow(by: 10) : (scale, false)
+      fits = !over && !overAgain && !scaleOver
+      if fits { (scaled, scale) = (sum, nextScale) }
+    }
+    if fits {
       self.init(scaled, over: scale)
     } else {
       guard let value = Double(text), value.isFinite else { return nil }
@@ -44,11 +55,23 @@ enum ExactNumber: Sendable, Equatable {
     if case .fraction(_, 1) = self { true } else { false }
   }
 
+  /// Whether decimals can write the number out: the denominator has no prime factors but 2 and 5.
+  var isDecimal: Bool {
+    guard case .fraction(_, var rest) = self else { return false }
+    for factor in [2, 5] {
+      while rest % factor == 0 { rest /= factor }
+    }
+    return rest == 1
+  }
+
   private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
     var (a, b) = (a, b)
     while b != 0 { (a, b) = (b, a % b) }
     return max(a, 1)
   }
+
+  /// A sum that is smaller than this share of its terms is 0.
+  private static let cancellation = 1e-14
 
   static func + (a: ExactNumber, b: ExactNumber) -> ExactNumber {
     if case .fraction(let p, let q) = a, case .fraction(let r, let s) = b {
@@ -58,7 +81,9 @@ enum ExactNumber: Sendable, Equatable {
       let (denominator, over) = q.multipliedReportingOverflow(by: s)
       if !leftOver, !rightOver, !sumOver, !over, let exact = ExactNumber(sum, over: denominator) { return exact }
     }
-    return .approximate(a.double + b.double)
+    let sum = a.double + b.double
+    // What rounding leaves of a difference between equal numbers is none.
+    return abs(sum) <= cancellation * max(abs(a.double), abs(b.double)) ? .fraction(0, 1) : .approximate(sum)
   }
 
   static func * (a: ExactNumber, b: ExactNumber) -> ExactNumber {
@@ -80,7 +105,7 @@ enum ExactNumber: Sendable, Equatable {
 
   /// self to the power of `exponent`; `nil` where that is no real number.
   func power(_ exponent: ExactNumber) -> ExactNumber? {
-    if case .fraction(let whole, 1) = exponent, abs(whole) <= 64, case .fraction = self {
+    if case .fraction(let whole, 1) = exponent, -64...64 ~= whole, case .fraction = self {
       var result = ExactNumber.fraction(1, 1)
       for _ in 0..<abs(whole) { result = result * self }
       return whole < 0 ? result.reciprocal : result

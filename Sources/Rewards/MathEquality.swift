@@ -1,79 +1,59 @@
-internal import Foundation
-
-/// The relative difference up to which two numbers that are not both exact fractions count as equal.
+/// The relative difference up to which two numbers count as equal where one of them is no exact fraction, or is a decimal and
+/// the other a fraction that decimals only come near to.
 package let mathTolerance = 1e-9
 
 /// Whether two answers say the same as mathematics.
 ///
 /// Understood, plain or in LaTeX: whole numbers, decimals, separators of thousands, powers of ten, percentages, fractions,
-/// mixed numbers, roots, powers, pi, e, factorials, sin, cos, tan, ln, exp, variables of one letter, `x =` in front, units,
-/// `\boxed{}`, tuples, intervals, unions, sets and lists. Fractions are compared exactly, everything else to `mathTolerance`;
-/// expressions with variables by their values at fixed points. A percentage equals a plain number that is either its figure
-/// or its value (50% is 50 or 0.5). Two known units must agree after conversion; a unit on one side only says nothing.
-/// What is not understood is compared as text without case and space.
+/// mixed numbers, roots, powers, pi, e, factorials, sin, cos, tan, ln, exp, |x|, degrees, variables of one letter, `x =` in
+/// front, units, `\boxed{}`, tuples, intervals, unions, sets, lists, inequalities.
 ///
-/// Total and linear in the length of its arguments; no answer makes it fail.
+/// Whole numbers, decimals and fractions are compared exactly, a decimal and a fraction without end to `mathTolerance`, and so
+/// is everything else; expressions with variables by their values at fixed points. A percentage equals a plain number that is
+/// either its figure or its value (50% is 50 or 0.5). Two known units must agree after conversion, and words that are none
+/// must have one in common; a unit on one side only says nothing. A bare list equals a set of its elements. What is not
+/// understood is compared as text without case and space.
+///
+/// Total and linear in the length of its arguments; no answer makes it fail. Answers of more than 512 tokens or 4096 bytes are
+/// compared as text or, if they are plain numerals, digit by digit.
 package func equalAsMathematics(_ answer: String, _ solution: String) -> Bool {
+  equalAsMathematics(UTF8Text(answer.utf8), UTF8Text(solution.utf8))
+}
+
+func equalAsMathematics(_ answer: UTF8Text, _ solution: UTF8Text) -> Bool {
   let (left, right) = (mathematicalPart(of: answer), mathematicalPart(of: solution))
   let (leftText, rightText) = (comparableText(left), comparableText(right))
   if leftText.isEmpty || rightText.isEmpty { return false }
-  if leftText == rightText { return true }
+  if leftText == rightText { return left == right || !differInUnitsAlone(left, right) }
+  if let a = Numeral(leftText), let b = Numeral(rightText) { return a == b }
   for grouping in [true, false] {
-    if let a = MathParser.parse(left, groupingThousands: grouping),
-      let b = MathParser.parse(right, groupingThousands: grouping), same(a, b)
+    if let b = MathParser.parse(right, groupingThousands: grouping),
+      let a = MathParser.parse(left, groupingThousands: grouping), same(a, b)
     {
       return true
     }
-    if !left.contains(","), !right.contains(",") { break }
+    if !left.contains(UInt8(ascii: ",")), !right.contains(UInt8(ascii: ",")) { break }
   }
   return false
 }
 
-/// The content of the last `\boxed{}`, else the text without an introduction such as `The answer is`.
-private func mathematicalPart(of text: String) -> String {
-  if let boxed = lastBoxed(in: text) { return boxed }
-  let emphasis = CharacterSet.whitespacesAndNewlines.union(CharacterSet(charactersIn: "*"))
-  var rest = text.trimmingCharacters(in: emphasis)[...]
-  for introduction in ["the final answer", "the answer", "final answer", "answer"] {
-    guard rest.prefix(introduction.count).lowercased() == introduction else { continue }
-    var tail = rest.dropFirst(introduction.count).drop { $0 == " " }
-    if tail.prefix(2).lowercased() == "is" { tail = tail.dropFirst(2) }
-    rest = tail.drop { $0 == " " || $0 == ":" || $0 == "=" }
-    break
-  }
-  return String(rest)
-}
-
-private func lastBoxed(in text: String) -> String? {
-  guard let mark = text.range(of: "\\boxed{", options: .backwards) else { return nil }
-  var depth = 1
-  let content = text.utf8[mark.upperBound...]
-  for index in content.indices {
-    if content[index] == UInt8(ascii: "{") { depth += 1 }
-    if content[index] == UInt8(ascii: "}") { depth -= 1 }
-    if depth == 0 { return String(text[mark.upperBound..<index]) }
-  }
-  return nil
-}
-
-/// Lower case, without space, dollar signs, a `\text{}` around it and a full stop at the end.
-private func comparableText(_ text: String) -> String {
-  var text = text
-  if text.hasPrefix("\\text{"), text.hasSuffix("}") { text = String(text.dropFirst(6).dropLast()) }
-  var result = ""
-  for scalar in text.lowercased().unicodeScalars where !scalar.properties.isWhitespace && scalar != "$" {
-    result.unicodeScalars.append(scalar)
-  }
-  if result.hasSuffix(".") { result.removeLast() }
-  return result
+/// `5 mW` and `5 MW`: the same but for case, and both units are known.
+private func differInUnitsAlone(_ left: UTF8Text, _ right: UTF8Text) -> Bool {
+  guard left.contains(where: isDigit), case .measured(_, let a)? = MathParser.parse(left, groupingThousands: true),
+    case .measured(_, let b)? = MathParser.parse(right, groupingThousands: true)
+  else { return false }
+  return a.isKnown && b.isKnown && a != b
 }
 
 private func same(_ a: MathTree, _ b: MathTree) -> Bool {
   switch (a, b) {
   case (.list(let left, let xs), .list(let right, let ys)):
-    guard left == right, xs.count == ys.count else { return false }
-    if left == .unordered { return sameUnordered(xs, ys) }
-    return zip(xs, ys).allSatisfy(same)
+    guard xs.count == ys.count else { return false }
+    let bare = MathTree.Grouping.ordered(open: nil, close: ",")
+    if left == .unordered && (right == .unordered || right == bare) || left == bare && right == .unordered {
+      return sameUnordered(xs, ys)
+    }
+    return left == right && zip(xs, ys).allSatisfy(same)
   case (.list, _), (_, .list): return false
   case (.infinity, .infinity): return true
   case (.negation(.infinity), .negation(.infinity)): return true
@@ -95,8 +75,8 @@ private func sameScalar(_ a: MathTree, _ b: MathTree) -> Bool {
   var (a, b) = (a, b)
   if case .measured(let left, let leftUnit) = a {
     if case .measured(let right, let rightUnit) = b {
+      guard leftUnit.isComparable(with: rightUnit) else { return false }
       if leftUnit.isKnown, rightUnit.isKnown {
-        guard leftUnit.dimensions == rightUnit.dimensions else { return false }
         return sameValue(.product(left, .number(leftUnit.factor)), .product(right, .number(rightUnit.factor)))
       }
       b = right
@@ -125,7 +105,7 @@ private func sameValue(_ a: MathTree, _ b: MathTree) -> Bool {
 
 private func equal(_ a: ExactNumber?, _ b: ExactNumber?) -> Bool {
   guard let a, let b else { return false }
-  if case .fraction = a, case .fraction = b { return a == b }
+  if case .fraction = a, case .fraction = b, a == b || a.isDecimal == b.isDecimal { return a == b }
   let (x, y) = (a.double, b.double)
-  return abs(x - y) <= mathTolerance * max(abs(x), abs(y)) || abs(x - y) <= 1e-12
+  return abs(x - y) <= mathTolerance * max(abs(x), abs(y))
 }

@@ -1,6 +1,7 @@
 /// Reads tokens as mathematics by recursive descent, bounded in depth; every token is looked at a bounded number of times.
 struct MathParser {
-  private static let depthLimit = 32
+  /// Of calls inside one another; a pair of brackets takes three.
+  private static let depthLimit = 96
   static let listLimit = 64
 
   private struct Unreadable: Error {}
@@ -10,7 +11,7 @@ struct MathParser {
   private var depth = 0
 
   /// - Returns: `nil` if the whole of it is not mathematics that is understood here.
-  static func parse(_ text: String, groupingThousands: Bool) -> MathTree? {
+  static func parse(_ text: UTF8Text, groupingThousands: Bool) -> MathTree? {
     guard let tokens = MathLexer.tokens(text, groupingThousands: groupingThousands), !tokens.isEmpty else { return nil }
     var parser = MathParser(tokens: withoutName(tokens))
     guard let tree = try? parser.list(until: nil), parser.position == parser.tokens.count else { return nil }
@@ -19,9 +20,11 @@ struct MathParser {
 
   private init(tokens: [MathToken]) { self.tokens = tokens }
 
-  /// Drops `x =`, `Area =` and `f(x) =` in front of what is said about them.
+  /// Drops `x =`, `Area =`, `f(x) =` and `x \in` in front of what is said about them.
   private static func withoutName(_ tokens: [MathToken]) -> [MathToken] {
-    guard let equals = tokens.firstIndex(of: .symbol("=")), equals <= 6, tokens.count > equals + 1 else { return tokens }
+    guard let equals = tokens.prefix(7).firstIndex(where: { $0 == .symbol("=") || $0 == .command("in") }),
+      tokens.count > equals + 1
+    else { return tokens }
     let isName = tokens[..<equals].allSatisfy { token in
       switch token {
       case .word, .command, .symbol("("), .symbol(")"), .symbol("_"), .symbol("{"), .symbol("}"): true
@@ -34,25 +37,31 @@ struct MathParser {
 
   private var next: MathToken? { position < tokens.count ? tokens[position] : nil }
 
-  private mutating func take(_ symbol: Character) -> Bool {
+  private mutating func take(_ symbol: Unicode.Scalar) -> Bool {
     guard next == .symbol(symbol) else { return false }
     position += 1
     return true
   }
 
-  private mutating func expect(_ symbol: Character) throws {
+  private mutating func expect(_ symbol: Unicode.Scalar) throws {
     guard take(symbol) else { throw Unreadable() }
   }
 
   // MARK: Lists
 
+  private enum Separator {
+    case comma, semicolon, colon, union
+    /// `and`, `or`.
+    case conjunction
+  }
+
   /// Items up to a closing bracket, which is not consumed, or to the end. One item is itself, not a list.
-  private mutating func list(until closing: Set<Character>?) throws -> MathTree {
+  private mutating func list(until closing: [Unicode.Scalar]?) throws -> MathTree {
     depth += 1
     defer { depth -= 1 }
     guard depth <= Self.depthLimit else { throw Unreadable() }
     var items = [try item()]
-    var separators: Set<String> = []
+    var separators: Set<Separator> = []
     while let separator = takeSeparator() {
       separators.insert(separator)
       items.append(try item())
@@ -62,29 +71,29 @@ struct MathParser {
       guard case .symbol(let symbol)? = next, closing.contains(symbol) else { throw Unreadable() }
     }
     if items.count == 1 { return items[0] }
-    if separators.contains("or") || separators.contains("and") || separators == ["cup"] { return .list(.unordered, items) }
-    guard separators.count == 1, let separator = separators.first else { throw Unreadable() }
-    return .list(.ordered(open: "", close: separator == ";" ? "," : separator), items)
+    if separators.contains(.conjunction) || separators == [.union] { return .list(.unordered, items) }
+    guard separators.count == 1 else { throw Unreadable() }
+    return .list(.ordered(open: nil, close: separators == [.colon] ? ":" : ","), items)
   }
 
-  private mutating func takeSeparator() -> String? {
+  private mutating func takeSeparator() -> Separator? {
     switch next {
     case .symbol(let symbol) where symbol == "," || symbol == ";" || symbol == ":":
       position += 1
-      // "1, 2, and 3"
-      if case .word(let word)? = next, word == "and" || word == "or" {
-        position += 1
-        return word
-      }
-      return String(symbol)
-    case .word(let word) where word == "and" || word == "or":
-      position += 1
-      return word
+      if takeConjunction() { return .conjunction }  // "1, 2, and 3"
+      return symbol == ":" ? .colon : symbol == ";" ? .semicolon : .comma
+    case .word where takeConjunction(): return .conjunction
     case .command("cup"):
       position += 1
-      return "cup"
+      return .union
     default: return nil
     }
+  }
+
+  private mutating func takeConjunction() -> Bool {
+    guard case .word(let word)? = next, word == "and" || word == "or" else { return false }
+    position += 1
+    return true
   }
 
   /// A name and `=`, a sum, a percent sign, a unit.
@@ -97,9 +106,30 @@ struct MathParser {
     }
     var tree = try sum()
     if take("%") { tree = .percent(tree) }
-    guard let unit = try unit() else { return tree }
-    guard !tree.isList else { throw Unreadable() }
-    return .measured(tree, unit)
+    if let unit = try unit() { tree = .measured(try scalar(tree), unit) }
+    return isRelation(next) ? try relation(from: tree) : tree
+  }
+
+  private func isRelation(_ token: MathToken?) -> Bool {
+    guard case .symbol(let symbol)? = token else { return false }
+    return symbol == "<" || symbol == "≤" || symbol == ">" || symbol == "≥"
+  }
+
+  /// `x > 3`, `1 < x \leq 2`, from the smaller side to the greater.
+  private mutating func relation(from first: MathTree) throws -> MathTree {
+    var terms = [first]
+    var signs: [Unicode.Scalar] = []
+    while isRelation(next), case .symbol(let sign)? = next {
+      position += 1
+      signs.append(sign)
+      terms.append(try sum())
+    }
+    if signs.allSatisfy({ $0 == ">" || $0 == "≥" }) {
+      terms.reverse()
+      signs = signs.reversed().map { $0 == ">" ? "<" : "≤" }
+    }
+    guard signs.allSatisfy({ $0 == "<" || $0 == "≤" }), terms.count <= 3 else { throw Unreadable() }
+    return zip(signs, terms.dropFirst()).reduce(terms[0]) { .list(.ordered(open: nil, close: $1.0), [$0, $1.1]) }
   }
 
   // MARK: Arithmetic
@@ -126,8 +156,15 @@ struct MathParser {
   }
 
   private mutating func product() throws -> MathTree {
-    if take("-") { return .negation(try scalar(product())) }
-    if take("+") { return try product() }
+    var isNegative = false
+    while next == .symbol("-") || next == .symbol("+") {
+      if take("-") { isNegative.toggle() } else { position += 1 }
+    }
+    let tree = try unsignedProduct()
+    return isNegative ? .negation(try scalar(tree)) : tree
+  }
+
+  private mutating func unsignedProduct() throws -> MathTree {
     var tree = try power()
     while true {
       if take("*") {
@@ -155,7 +192,7 @@ struct MathParser {
     case .command(let name): ["frac", "sqrt", "pi"].contains(name)
     case .word(let word):
       MathTree.Function(rawValue: word) != nil || word == "pi" || word == "sqrt"
-        || (isVariable(word) && MeasuringUnit(name: word) == nil)
+        || (isVariable(word) && !MeasuringUnit.isKnown(word))
     default: false
     }
   }
@@ -194,6 +231,25 @@ struct MathParser {
     return .power(try scalar(tree), try scalar(power()))
   }
 
+  /// The argument of a function, where degrees are a share of half a turn.
+  private mutating func angle() throws -> MathTree {
+    let argument = try scalar(power())
+    let degree = MathTree.product(argument, .quotient(.number(.approximate(.pi)), .number(.fraction(180, 1))))
+    if next == .word("degree") || next == .word("degrees") {
+      position += 1
+      return degree
+    }
+    if next == .symbol("^") {
+      position += 1
+      guard takeDegreeSign() else { throw Unreadable() }
+      return degree
+    }
+    if case .measured(let size, let unit) = argument, unit == MeasuringUnit(name: "degree") {
+      return .product(size, .quotient(.number(.approximate(.pi)), .number(.fraction(180, 1))))
+    }
+    return argument
+  }
+
   /// `\circ` or `{\circ}`.
   private mutating func takeDegreeSign() -> Bool {
     if next == .command("circ") {
@@ -208,7 +264,9 @@ struct MathParser {
   }
 
   private mutating func primary() throws -> MathTree {
-    guard let token = next else { throw Unreadable() }
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.depthLimit, let token = next else { throw Unreadable() }
     position += 1
     switch token {
     case .number(let text):
@@ -216,7 +274,7 @@ struct MathParser {
       return try mixed(number)
     case .symbol("("): return try bracketed("(", [")", "]"])
     case .symbol("["): return try bracketed("[", [")", "]"])
-    case .symbol("<"): return try bracketed("<", [">"])
+    case .symbol("⦃"): return take("⦄") ? .list(.unordered, []) : try bracketed("⦃", ["⦄"])
     case .symbol("{"): return try bracketed("{", ["}"])
     case .command("frac"):
       let numerator = try argument()
@@ -232,9 +290,14 @@ struct MathParser {
       }
       return .root(degree: degree, try scalar(argument()))
     case .command("pi"), .word("pi"): return .number(.approximate(.pi))
+    case .symbol("|"):
+      let inner = try scalar(sum())
+      try expect("|")
+      return .applied(.abs, inner)
+    case .command("emptyset"), .command("varnothing"): return .list(.unordered, [])
     case .command("infty"), .word("inf"), .word("infinity"): return .infinity
     case .word(let word):
-      if let function = MathTree.Function(rawValue: word) { return .applied(function, try scalar(power())) }
+      if let function = MathTree.Function(rawValue: word) { return .applied(function, try angle()) }
       guard isVariable(word), let name = word.unicodeScalars.first else { throw Unreadable() }
       if name == "e" { return .number(.approximate(2.718281828459045)) }
       return .variable(name)
@@ -265,7 +328,7 @@ struct MathParser {
 
   /// A braced group, or as LaTeX has it a single digit or symbol.
   private mutating func argument() throws -> MathTree {
-    if case .number(let text)? = next, text.count > 1, !text.contains("."), let digit = text.first {
+    if case .number(let text)? = next, text.utf8.count > 1, !text.contains("."), let digit = text.first {
       tokens[position] = .number(String(text.dropFirst()))
       return .number(ExactNumber(decimal: String(digit)) ?? .fraction(0, 1))
     }
@@ -273,17 +336,17 @@ struct MathParser {
     return try primary()
   }
 
-  private mutating func bracketed(_ open: Character, _ closing: Set<Character>) throws -> MathTree {
+  private mutating func bracketed(_ open: Unicode.Scalar, _ closing: [Unicode.Scalar]) throws -> MathTree {
     let inner = try list(until: closing)
     guard case .symbol(let close)? = next else { throw Unreadable() }
     position += 1
-    let isSet = open == "<" || open == "{"
-    if case .list(.ordered(open: "", close: ","), let items) = inner {
-      return .list(isSet ? .unordered : .ordered(open: String(open), close: String(close)), items)
+    let isSet = open == "⦃" || open == "{"
+    if case .list(.ordered(open: nil, close: ","), let items) = inner {
+      return .list(isSet ? .unordered : .ordered(open: open, close: close), items)
     }
-    if open == "(" && close == ")" || open == "{" { return inner }
-    if open == "<" { return .list(.unordered, [inner]) }
-    return .list(.ordered(open: String(open), close: String(close)), [inner])
+    if open == "(" && close == ")" || open == "[" && close == "]" || open == "{" { return inner }
+    if open == "⦃" { return .list(.unordered, [inner]) }
+    return .list(.ordered(open: open, close: close), [inner])
   }
 
   // MARK: Units
@@ -291,7 +354,6 @@ struct MathParser {
   /// What is left of an item if it is all words, read as a unit; words that are no unit say nothing.
   private mutating func unit() throws -> MeasuringUnit? {
     var unit: MeasuringUnit?
-    var known = true
     var power = 1
     var inverse = false
     while true {
@@ -303,7 +365,7 @@ struct MathParser {
         case "cubic", "cu": power = 3
         case "per": inverse = true
         default:
-          var part = MeasuringUnit(name: word)
+          var part = MeasuringUnit(name: word) ?? MeasuringUnit(unknown: word)
           if take("^") {
             let braced = take("{")
             let negative = take("-")
@@ -312,10 +374,10 @@ struct MathParser {
             if braced { try expect("}") }
             power = negative ? -exponent : exponent
           }
-          part = part?.raised(to: inverse ? -power : power)
+          guard let raised = part.raised(to: inverse ? -power : power) else { throw Unreadable() }
+          part = raised
           (power, inverse) = (1, false)
-          known = known && part != nil
-          unit = (unit ?? .unknown).times(part ?? .unknown)
+          unit = unit?.times(part) ?? part
         }
       case .symbol("^") where unit == nil:
         position += 1
@@ -325,7 +387,7 @@ struct MathParser {
         position += 1
         inverse = true
       default:
-        return unit.map { known ? $0 : .unknown }
+        return unit
       }
     }
   }

@@ -4,13 +4,13 @@ internal import Foundation
 indirect enum MathTree: Sendable, Equatable {
   enum Grouping: Sendable, Equatable {
     /// Order counts, and so do the brackets around it: tuples, points, intervals, bare lists, ratios.
-    case ordered(open: String, close: String)
+    case ordered(open: Unicode.Scalar?, close: Unicode.Scalar)
     /// Order does not count: sets, unions, `1 or 2`, both signs.
     case unordered
   }
 
   enum Function: String, Sendable, CaseIterable {
-    case sin, cos, tan, ln, exp
+    case sin, cos, tan, ln, exp, abs
   }
 
   case number(ExactNumber)
@@ -61,6 +61,7 @@ indirect enum MathTree: Sendable, Equatable {
     case .factorial(let a):
       guard case .fraction(let n, 1)? = a.value(variables), 0...170 ~= n else { return nil }
       return (0..<n).reduce(ExactNumber.fraction(1, 1)) { $0 * .fraction($1 + 1, 1) }
+    case .applied(.abs, let a): return a.value(variables).map { $0.double < 0 ? $0 * .fraction(-1, 1) : $0 }
     case .applied(let function, let a): return a.value(variables).flatMap { apply(function, $0.double) }
     case .percent(let a): return a.value(variables)
     case .measured(let a, _): return a.value(variables)
@@ -78,11 +79,17 @@ indirect enum MathTree: Sendable, Equatable {
 
   private func apply(_ function: Function, _ argument: Double) -> ExactNumber? {
     switch function {
-    case .sin: ExactNumber.finite(Foundation.sin(argument))
-    case .cos: ExactNumber.finite(Foundation.cos(argument))
-    case .tan: ExactNumber.finite(Foundation.tan(argument))
+    case .sin: periodic(Foundation.sin(argument), argument)
+    case .cos: periodic(Foundation.cos(argument), argument)
+    case .tan: periodic(Foundation.tan(argument), argument)
     case .ln: argument > 0 ? ExactNumber.finite(Foundation.log(argument)) : nil
+    case .abs: ExactNumber.finite(Swift.abs(argument))
     case .exp: ExactNumber.finite(Foundation.exp(argument))
     }
+  }
+
+  /// 0 where there is only what the rounding of the argument leaves, as in the sine of pi.
+  private func periodic(_ value: Double, _ argument: Double) -> ExactNumber? {
+    abs(value) <= 1e-15 * max(1, abs(argument)) ? .fraction(0, 1) : ExactNumber.finite(value)
   }
 }

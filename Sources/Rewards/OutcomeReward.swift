@@ -8,35 +8,23 @@ internal import Foundation
 ///   - solution: with or without `<answer>` tags.
 /// - Returns: in [0, 1]; exactly 0 or 1 for `numerical`, `multiple choice` and `text`.
 package func outcomeReward(response: String, solution: String, type: ProblemType) -> Double {
-  guard let formatted = FormattedResponse(response) else { return 0 }
-  return answerReward(formatted.answer, solution: solution, type: type)
+  guard let answer = formattedAnswer(response) else { return 0 }
+  return answerReward(answer, truth: solutionBytes(solution), type: type)
 }
 
 /// How right an answer is, whatever it came in.
 ///
 /// - Returns: in [0, 1].
 package func answerReward(_ answer: String, solution: String, type: ProblemType) -> Double {
-  let truth = solutionText(solution)
+  answerReward(UTF8Text(answer.utf8), truth: solutionBytes(solution), type: type)
+}
+
+private func answerReward(_ answer: UTF8Text, truth: UTF8Text, type: ProblemType) -> Double {
   switch type {
   case .numerical: return equalAsMathematics(answer, truth) ? 1 : 0
   case .multipleChoice: return sameChoice(answer, truth) ? 1 : 0
   case .opticalCharacters: return exp(-wordErrorRate(answer, reference: truth))
-  case .freeForm: return meanRouge(answer, reference: truth)
+  case .freeForm: return rouge(answer, reference: truth).mean
   case .text: return sameText(answer, truth) ? 1 : 0
   }
-}
-
-/// Whether two texts are the same but for case, runs of white space, and punctuation at their ends.
-///
-/// - Returns: `false` if the solution has nothing else in it.
-package func sameText(_ answer: String, _ solution: String) -> Bool {
-  let truth = plainText(solution)
-  return !truth.isEmpty && plainText(answer) == truth
-}
-
-private func plainText(_ text: String) -> String {
-  let plain = text.precomposedStringWithCompatibilityMapping.lowercased().unicodeScalars
-  let words = plain.split(whereSeparator: \.properties.isWhitespace).map { String(Substring($0)) }
-  let edges = CharacterSet.punctuationCharacters.union(.whitespaces).union(CharacterSet(charactersIn: "$`*"))
-  return words.joined(separator: " ").trimmingCharacters(in: edges)
 }

@@ -10,48 +10,86 @@ package struct FormattedResponse: Sendable, Hashable {
   ///
   /// - Returns: `nil` if the response is not of that form. One pass over the text.
   package init?(_ response: String) {
-    let bytes = Array(response.utf8)
-    var position = skipSpace(bytes, from: 0)
-    guard let thinking = element("think", in: bytes, at: &position) else { return nil }
-    position = skipSpace(bytes, from: position)
-    guard let answer = element("answer", in: bytes, at: &position) else { return nil }
-    guard skipSpace(bytes, from: position) == bytes.count else { return nil }
-    self.thinking = thinking
-    self.answer = answer
+    let text = response.utf8.span
+    guard let parts = FormattedParts(text) else { return nil }
+    thinking = String(decoding: bytes(text, parts.thinking), as: UTF8.self)
+    answer = String(decoding: bytes(text, parts.answer), as: UTF8.self)
   }
+}
+
+/// The answer of a response that keeps to the format; `nil` for others.
+func formattedAnswer(_ response: String) -> UTF8Text? {
+  let text = response.utf8.span
+  return FormattedParts(text).map { bytes(text, $0.answer) }
 }
 
 /// What a data row's solution says: the content of its first `<answer>..</answer>`, or all of it where there are no tags.
 package func solutionText(_ solution: String) -> String {
-  let bytes = Array(solution.utf8)
-  guard let start = find("<answer>", in: bytes, from: 0) else { return solution }
-  var position = start
-  return element("answer", in: bytes, at: &position) ?? solution
+  let text = solution.utf8.span
+  return taggedAnswer(text).map { String(decoding: bytes(text, $0), as: UTF8.self) } ?? solution
 }
 
-private func skipSpace(_ bytes: [UInt8], from start: Int) -> Int {
+func solutionBytes(_ solution: String) -> UTF8Text {
+  let text = solution.utf8.span
+  return bytes(text, taggedAnswer(text) ?? 0..<text.count)
+}
+
+/// Where the parts of a response are, in bytes.
+private struct FormattedParts {
+  let thinking: Range<Int>
+  let answer: Range<Int>
+
+  init?(_ text: Span<UInt8>) {
+    var position = skipSpace(text, from: 0)
+    guard let thinking = element("<think>", "</think>", in: text, at: &position) else { return nil }
+    position = skipSpace(text, from: position)
+    guard let answer = element("<answer>", "</answer>", in: text, at: &position) else { return nil }
+    guard skipSpace(text, from: position) == text.count else { return nil }
+    (self.thinking, self.answer) = (thinking, answer)
+  }
+}
+
+private func taggedAnswer(_ text: Span<UInt8>) -> Range<Int>? {
+  guard var position = find("<answer>", in: text, from: 0) else { return nil }
+  return element("<answer>", "</answer>", in: text, at: &position)
+}
+
+private func bytes(_ text: Span<UInt8>, _ range: Range<Int>) -> UTF8Text {
+  UTF8Text(unsafeUninitializedCapacity: range.count) { buffer, count in
+    for index in range { buffer[index - range.lowerBound] = text[index] }
+    count = range.count
+  }
+}
+
+private func skipSpace(_ text: Span<UInt8>, from start: Int) -> Int {
   var position = start
-  while position < bytes.count, bytes[position] == 0x20 || 0x09...0x0D ~= bytes[position] { position += 1 }
+  while position < text.count, text[position] == 0x20 || 0x09...0x0D ~= text[position] { position += 1 }
   return position
 }
 
 /// The content of the element that begins exactly at `position`, which moves behind it.
-private func element(_ name: String, in bytes: [UInt8], at position: inout Int) -> String? {
-  let open = "<\(name)>"
-  let close = "</\(name)>"
-  guard bytes[position...].starts(with: open.utf8) else { return nil }
-  let start = position + open.utf8.count
-  guard let end = find(close, in: bytes, from: start) else { return nil }
-  position = end + close.utf8.count
-  return String(decoding: bytes[start..<end], as: UTF8.self)
+private func element(
+  _ open: StaticString, _ close: StaticString, in text: Span<UInt8>, at position: inout Int
+) -> Range<Int>? {
+  let start = position + open.utf8CodeUnitCount
+  guard matches(open, in: text, at: position), let end = find(close, in: text, from: start) else { return nil }
+  position = end + close.utf8CodeUnitCount
+  return start..<end
+}
+
+private func matches(_ tag: StaticString, in text: Span<UInt8>, at position: Int) -> Bool {
+  guard position + tag.utf8CodeUnitCount <= text.count else { return false }
+  return tag.withUTF8Buffer { tag in
+    for index in tag.indices where tag[index] != text[position + index] { return false }
+    return true
+  }
 }
 
 /// Linear for tags: their first character occurs in them once.
-private func find(_ tag: String, in bytes: [UInt8], from start: Int) -> Int? {
-  let tag = Array(tag.utf8)
+private func find(_ tag: StaticString, in text: Span<UInt8>, from start: Int) -> Int? {
   var position = start
-  while position + tag.count <= bytes.count {
-    if bytes[position] == tag[0], bytes[position..<position + tag.count].elementsEqual(tag) { return position }
+  while position + tag.utf8CodeUnitCount <= text.count {
+    if text[position] == UInt8(ascii: "<"), matches(tag, in: text, at: position) { return position }
     position += 1
   }
   return nil

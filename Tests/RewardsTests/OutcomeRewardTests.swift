@@ -34,7 +34,9 @@ struct OutcomeRewardTests {
     ("A, C", "A,C", true), ("C, A", "A,C", true), ("AC", "A,C", true), ("A and C", "AC", true), ("A;C", "A,C", true),
     ("A. red, C. green", "A,C", true), ("A", "A, C", false), ("A, B, C, D", "B", false), ("AB", "B", false), ("C", "B", false),
     ("", "B", false), ("blue", "B", false), ("A cat", "A", false), ("BAD", "A,B,D", false), ("B", "B. blue", true),
-    ("Blue.", "blue", true), ("red", "blue", false), ("?!", "B", false),
+    ("Blue.", "blue", true), ("red", "blue", false), ("?!", "B", false), ("B. Vitamin A.", "B", true), ("(B) the angle (A)", "B", true),
+    ("A. red\nC. green", "A,C", true), ("(A) red and (C) green", "A,C", true), ("Both A and C", "A,C", true), ("（B）", "B", true),
+    ("A & C", "C, A", true), ("C) Plan B: cheaper", "C", true), ("É", "E", false), ("İ", "I", false),
   ])
   func multipleChoice(answer: String, solution: String, same: Bool) {
     #expect(answerReward(answer, solution: solution, type: .multipleChoice) == (same ? 1 : 0))
@@ -43,6 +45,7 @@ struct OutcomeRewardTests {
   @Test("optical characters earn e to minus the word error rate", arguments: [
     ("a b c d", "a b c d", 1.0), ("a b c", "a b c d", 0.7788007830714049), ("", "a b", 0.36787944117144233),
     ("a\nb", "a b", 1), ("", "", 1), ("a b", "", 0.1353352832366127),
+    ("a\u{3000}b\u{2028}c", "a b c", 1), ("e\u{301}", "é", 0.36787944117144233),
   ])
   func opticalCharacters(answer: String, solution: String, reward: Double) {
     #expect(answerReward(answer, solution: solution, type: .opticalCharacters).isClose(to: reward))
@@ -58,6 +61,8 @@ struct OutcomeRewardTests {
   @Test("text compares but for case, space and punctuation at the ends", arguments: [
     ("The  Cat.", "the cat", true), ("\"the\ncat\"", "the cat", true), ("the cats", "the cat", false), ("", "", false),
     ("...", "!", false), ("ﬁre", "fire", true),
+    ("e\u{301}t\u{e9}", "été", true), ("«Été»", "été", true), ("ＡＢ", "ab", true), ("“the cat”", "the cat", true), ("x²", "x2", true),
+    ("İ", "i\u{307}", true), ("ά\u{345}", "ᾴ", true), ("a\u{327}\u{301}", "a\u{301}\u{327}", true), ("가", "\u{1100}\u{1161}", true),
   ])
   func text(answer: String, solution: String, same: Bool) {
     #expect(answerReward(answer, solution: solution, type: .text) == (same ? 1 : 0))
