@@ -149,7 +149,7 @@ let package = Package(
     tests(
       "Runs",
       [
-        "DataSets", "DurableFiles", "Engines", "Rollout", "RunStore", "Settings", "Simulator", "TrustGRPO",
+        "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rollout", "RunStore", "Settings", "Simulator", "TrustGRPO",
         "VisualReasoning", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ]

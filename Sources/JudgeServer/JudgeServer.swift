@@ -151,7 +151,7 @@ package final class JudgeServer: Sendable {
     }
     do {
       let score = try grade(trace)
-      return send(descriptor, status: 200, completion(score.map { "<answer>\($0)</answer>" } ?? "there is nothing to grade"))
+      return send(descriptor, status: 200, completion(score.map { String(format: "<answer>%.6f</answer>", $0) } ?? "there is nothing to grade"))
     } catch {
       return send(descriptor, status: 400, completion("\(error)", key: "error"))
     }

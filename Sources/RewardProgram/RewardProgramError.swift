@@ -81,12 +81,12 @@ package struct RewardProgramError: ActionableError, Equatable {
   ///   - history: what became of it last, as in "ended with exit code 1".
   static func exhausted(_ limits: RewardProgramLimits, wait: Duration?, history: String) -> RewardProgramError {
     // In whole seconds, because nobody plans by less.
-    let rest = wait.map { "not for another \(Duration.seconds($0.components.seconds + 1))" } ?? "never again"
+    let rest = wait.map { "not be again for \($0.components.seconds + 1) s" } ?? "never be again"
     return RewardProgramError(
       code: "exhausted",
       message: """
-        the reward program, started again \(limits.restarts) times within \(limits.window), will start \(rest); last it \
-        \(history)
+        the reward program was started again \(limits.restarts) times within \(limits.window.components.seconds) s and will \
+        \(rest); last it \(history)
         """,
       advice: "run it by hand with a line of its input and mend it, or raise rewards.restarts")
   }

@@ -271,6 +271,8 @@ package struct TraceCollection: Sendable {
   private func write(_ candidates: [Candidate], _ name: String) throws {
     let rows = try candidates.map { candidate in
       var row = candidate.row
+      // Several traces of one problem are rows of their own.
+      row.problemID += "/\(String(candidate.digest.description.prefix(12)))"
       row.images = try row.images.map { image in
         let bytes = try DurableFiles.read(image.path, limit: Limits.standard.imageFile)
         let name = "images/\(SHA256Digest(of: bytes)).\((image.path as NSString).pathExtension)"

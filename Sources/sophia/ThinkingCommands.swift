@@ -71,12 +71,12 @@ struct ThinkingCollectCommand: AsyncParsableCommand {
       throw ExitCode(RunExit.interrupted)
     }
     try printLine("\(outcome.candidates) responses; left out: \(outcome.leftOut.isEmpty ? "none" : outcome.leftOut.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))")
-    try printLine("label      traces    taken  held out")
+    try printLine("label     traces    taken  held out")
     for tenth in 0..<10 {
       try printLine(
         String(
-          format: "%.1f - %.1f%9d%9d%10d", Double(tenth) / 10, tenth == 9 ? 1 : Double(tenth + 1) / 10 - 0.01,
-          outcome.available[tenth], outcome.taken[tenth], outcome.heldOut[tenth]))
+          format: "%.1f%@%11d%9d%10d", Double(tenth) / 10, tenth == 9 ? "/1" : "  ", outcome.available[tenth],
+          outcome.taken[tenth], outcome.heldOut[tenth]))
     }
     let (taken, held) = (outcome.taken.reduce(0, +), outcome.heldOut.reduce(0, +))
     try printLine("\(taken) of \(count) traces to learn from, \(held) of \(heldOut) held out, in \(out)")

@@ -111,6 +111,32 @@ import VisionLanguage
     #expect(ThinkingRewardReport(scores: [0.5, 0.5], truth: [0, 1]).rankCorrelation == 0)
   }
 
+  @Test("what scores are worth, good and bad mistaken, and unsound traces preferred, by hand")
+  func trust() {
+    let report = ThinkingRewardReport(
+      scores: [0.95, 0.9, 0.05, 0.3, 0.7, nil, 0.7], truth: [1, 0.2, 0, 0.8, 0.3, 0.9, 0.9],
+      problems: ["a", "a", "a", "b", "b", "b", "c"])
+    let (best, none) = (report.calibration[9], report.calibration[5])
+    #expect(best?.rows == 2 && abs((best?.meanScore ?? 0) - 0.925) < 1e-12 && abs((best?.meanTruth ?? 0) - 0.6) < 1e-12 && none == nil)
+    let confusion = report.confusion
+    #expect(confusion.goodTakenForGood == 2 && confusion.goodTakenForBad == 1)
+    #expect(confusion.badTakenForGood == 2 && confusion.badTakenForBad == 1)
+    // In a: 0.9 and 0.05 against 0.95; in b: 0.7 against 0.3.
+    #expect(report.pairs == 3 && report.unsoundPreferred == 1.0 / 3)
+    // Where no problem has both, any two are compared, and equal scores count half.
+    let apart = ThinkingRewardReport(scores: [0.7, 0.7, 0.2], truth: [0.9, 0.1, 0.4], problems: ["a", "b", "c"])
+    #expect(apart.pairs == 2 && apart.unsoundPreferred == 0.25)
+    #expect(ThinkingRewardReport(scores: [0.5], truth: [0.5]).unsoundPreferred == nil)
+  }
+
+  @Test("what greedy sampling writes is 1.0 or the likeliest tenth")
+  func written() {
+    let digits = (0..<10).map { Double($0 == 7 ? 3 : 0) }[...]
+    #expect(ThinkingRewardModel.written(first: [2, 1, 0, 0, 0, 0, 0, 0, 0, 0], tenth: digits) == 0.7)
+    #expect(ThinkingRewardModel.written(first: [1, 2, 0, 0, 0, 0, 0, 0, 0, 0], tenth: digits) == 1)
+    #expect(ThinkingRewardModel.written(first: [.nan, 2, 0, 0, 0, 0, 0, 0, 0, 0], tenth: digits) == nil)
+  }
+
   @Test("the form is kept with the model, and is the usual one where there is none")
   func form() throws {
     let folder = NSTemporaryDirectory() + "thinking-form-" + UUID().uuidString
