@@ -104,7 +104,7 @@ let package = Package(
       "Chaos",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "FaultProxy",
-        "Rollout", "RunStore", "Runs", "Settings", "VisualReasoning", "Wire", "ZeroMQ", "Yams",
+        "JudgeServer", "Rollout", "RunStore", "Runs", "Settings", "VisualReasoning", "Wire", "ZeroMQ", "Yams",
       ]),
     .executableTarget(
       name: "sophia",

@@ -53,17 +53,20 @@ package struct ChaosRun: Sendable {
     let lock = try RunFolder(folder.path).open(as: "chaos")
     defer { withExtendedLifetime(lock) {} }
     if options.config == nil { try ChaosWorld(folder: folder.world).make(progress) { interruption.isRequested } }
-    let (schedule, settings, notes) = try schedule(plan)
+    let (schedule, own, notes) = try schedule(plan)
     try Requirements.check(schedule, usesNamespaces: options.usesNamespaces)
+    let served = schedule.faults.contains { $0.what == .badJudge } ? try JudgeFaults() : nil
+    defer { served?.close() }
+    let settings = served?.settings(own) ?? own
     try DurableFiles.write(schedule.plan.yaml(comment: ["\(schedule.plan.name), seed \(schedule.seed)"]), to: folder.plan)
     if settings.rollout.staleness > 0 {
       progress.print(
         "asynchronous (rollout.staleness \(settings.rollout.staleness)): compared with the replay of its own journal")
     }
-    let reference = settings.rollout.staleness == 0 ? try await undisturbed(settings) : nil
+    let reference = settings.rollout.staleness == 0 ? try await undisturbed(settings, as: served == nil ? settings : JudgeFaults.withoutAddress(settings)) : nil
     let disturbed = try await DisturbedRun(
       schedule: schedule, settings: settings, folder: folder, executable: executable, usesNamespaces: options.usesNamespaces,
-      progress: progress, interruption: interruption
+      judge: served, progress: progress, interruption: interruption
     ).run()
     if interruption.isRequested { throw CancellationError() }
     let verdict = try await judge(disturbed, schedule, reference, settings, notes)
@@ -106,11 +109,14 @@ package struct ChaosRun: Sendable {
   /// The undisturbed run, made unless one with the same settings by the same build is there.
   ///
   /// - Returns: its policy, and how long it took if it was made now.
-  private func undisturbed(_ settings: RunSettings) async throws -> (policy: String, seconds: Double?) {
+  /// - Parameter known: the settings by which it is known again.
+  private func undisturbed(_ settings: RunSettings, as known: RunSettings) async throws -> (policy: String, seconds: Double?) {
     var settings = settings
     settings.run.folder = folder.undisturbed
+    var lasting = known
+    lasting.run.folder = folder.undisturbed
     let program = SHA256Digest(of: try DurableFiles.read(executable))
-    let key = "\(program)\n\(try settings.json())\n"
+    let key = "\(program)\n\(try lasting.json())\n"
     let store = RunFolder(folder.undisturbed).store
     if let known = try? DurableFiles.read(folder.undisturbedKey, limit: 1 << 20), known == Array(key.utf8),
       let policy = try? RunReader(path: store).latestStep()?.policy

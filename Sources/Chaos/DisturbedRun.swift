@@ -24,6 +24,7 @@ struct DisturbedRun: Sendable {
   let folder: ChaosFolder
   let executable: String
   let usesNamespaces: Bool
+  let judge: JudgeFaults?
   let progress: TerminalProgress
   let interruption: Interruption
 
@@ -98,7 +99,7 @@ struct DisturbedRun: Sendable {
       storage: StorageFaults(folder: run, board: board, disk: disk, observer: observer, log: log),
       clocks: ClockFaults(folder: run, state: folder.state),
       messages: MessageFaults(folder: run, spareKey: "worker-\(settings.cluster.workers)", log: log, seed: schedule.seed),
-      state: folder.state, folder: run
+      judge: judge, state: folder.state, folder: run
     ) { [progress] line in
       progress.print(String(format: "%6.2f s  ", observer.now) + line)
     }

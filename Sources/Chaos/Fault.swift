@@ -49,8 +49,17 @@ package struct Fault: Sendable, Equatable {
     package var messages = 20
     package var times = 3
     package var connections = 20
+    package var manner = Manner.error
 
     package init() {}
+  }
+
+  /// How a served thinking-reward model answers. What is left out would change the weights: an answer without a score is
+  /// missing for good.
+  package enum Manner: String, Sendable, CaseIterable {
+    case tooMany = "429"
+    case error = "500"
+    case silent, drip, broken, late
   }
 
   /// As seen from the process that is hit.
@@ -125,6 +134,7 @@ extension Fault.Parameters {
     case .messages: "\(messages)"
     case .times: "\(times)"
     case .connections: "\(connections)"
+    case .manner: manner.rawValue
     }
   }
 }

@@ -13,6 +13,7 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
   case clockJump = "clock-jump"
   case badMessages = "bad-messages"
   case judgeErrors = "judge-errors"
+  case badJudge = "bad-judge"
   case strangers
 
   package enum Family: String, Sendable, CaseIterable, Codable {
@@ -28,7 +29,7 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
     case .diskFull, .fsyncError, .damageCheckpoint: .storage
     case .clockJump: .clock
     case .badMessages: .data
-    case .judgeErrors: .rewardService
+    case .judgeErrors, .badJudge: .rewardService
     case .strangers: .security
     }
   }
@@ -52,6 +53,8 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
     case .clockJump: "the wall clock of the process jumps by `by`, and back after `for` if that is given"
     case .badMessages: "a worker's key sends `messages` malformed messages to the learner"
     case .judgeErrors: "scoring fails `times` times in a row, as when the thinking-reward model breaks down"
+    case .badJudge:
+      "the judge, which the run has behind a chat endpoint then, answers a share `share` of requests in the manner `manner`"
     case .strangers: "`connections` connections without a registered key: rubbish, huge frames, silence"
     }
   }
@@ -62,7 +65,7 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
     case .kill, .stop, .pauseNetwork, .delay, .cut, .halfOpen, .slow, .corrupt, .reset, .clockJump:
       [.worker, .scorer, .learner]
     case .diskFull, .fsyncError, .damageCheckpoint, .badMessages, .strangers: [.learner]
-    case .judgeErrors: [.scorer]
+    case .judgeErrors, .badJudge: [.scorer]
     }
   }
 
@@ -77,6 +80,7 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
     case .clockJump: [.by]
     case .badMessages: [.messages]
     case .judgeErrors: [.times]
+    case .badJudge: [.manner, .share]
     case .strangers: [.connections]
     case .kill, .stop, .pauseNetwork, .halfOpen, .diskFull, .fsyncError, .damageCheckpoint: []
     }
@@ -85,7 +89,7 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
   /// Whether it lasts for a time.
   var lasts: Lasting {
     switch self {
-    case .stop, .pauseNetwork, .delay, .cut, .slow, .corrupt, .diskFull: .always
+    case .stop, .pauseNetwork, .delay, .cut, .slow, .corrupt, .diskFull, .badJudge: .always
     case .clockJump: .ifAsked
     case .kill, .halfOpen, .reset, .fsyncError, .damageCheckpoint, .badMessages, .judgeErrors, .strangers: .never
     }
@@ -99,7 +103,8 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
   /// Whether network namespaces can do it in the place of the proxy.
   var worksInNamespaces: Bool {
     switch self {
-    case .delay, .halfOpen, .corrupt, .reset, .badMessages, .strangers: false
+    // A host has no way to the judge, which is on this one.
+    case .delay, .halfOpen, .corrupt, .reset, .badMessages, .strangers, .badJudge: false
     default: true
     }
   }
@@ -107,7 +112,7 @@ package enum FaultKind: String, Sendable, CaseIterable, Codable {
 
 /// A key of a fault that says how it is done.
 enum FaultParameter: String, CaseIterable {
-  case delay, jitter, way, rate, share, bytes, by, messages, times, connections
+  case delay, jitter, way, rate, share, bytes, by, messages, times, connections, manner
 
   /// What it must be, for messages and help.
   var accepted: String {
@@ -120,6 +125,7 @@ enum FaultParameter: String, CaseIterable {
     case .by: "a time such as 1 h, -90 s or 30 min"
     case .messages, .connections: "a whole number from 1 to 1000"
     case .times: "a whole number from 1 to 100"
+    case .manner: Fault.Manner.allCases.map(\.rawValue).joined(separator: ", ")
     }
   }
 }

@@ -230,6 +230,7 @@ extension Fault.Parameters {
       case .by: put(\.by, Duration(text: text)) { $0 != .zero }
       case .messages: put(\.messages, Int(text)) { 1...1000 ~= $0 }
       case .times: put(\.times, Int(text)) { 1...100 ~= $0 }
+      case .manner: put(\.manner, Fault.Manner(rawValue: text))
       case .connections: put(\.connections, Int(text)) { 1...1000 ~= $0 }
       }
     return isSet ? changed : nil

@@ -117,6 +117,11 @@ struct FaultTask: Sendable {
       letGo()
       keep(try await stage.messages.strangers(fault.parameters.connections, as: number), in: &record)
     case .judgeErrors: keep(try await failures(), in: &record)
+    case .badJudge:
+      guard let judge = stage.judge else { return }
+      let end = judge.begin(fault, as: number)
+      letGo()
+      await lasts(&record) { end() }
     }
   }
 

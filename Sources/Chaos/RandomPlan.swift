@@ -8,7 +8,7 @@ package enum RandomPlan {
   /// met.
   private static let kinds: [FaultKind] =
     [.kill, .kill, .kill, .stop, .stop, .pauseNetwork, .delay, .cut, .cut, .halfOpen, .slow, .corrupt, .reset, .reset]
-    + [.damageCheckpoint, .badMessages, .judgeErrors, .strangers]
+    + [.damageCheckpoint, .badMessages, .judgeErrors, .badJudge, .strangers]
 
   /// `count` faults from the seed, spread over the steps of the run: each has a stretch of its own, for two that hold the same
   /// process at once would only hide one another.
@@ -25,7 +25,8 @@ package enum RandomPlan {
   }
 
   private static func fault(_ draws: Draws, _ stretch: ClosedRange<Int>, _ settings: RunSettings) -> Fault {
-    let kind = draws.element(of: kinds, 1)
+    // Without a judge there is none to be bad.
+    let kind = draws.element(of: kinds.filter { $0 != .badJudge || (settings.algorithm.usesThinking && settings.thinking.kind != .none) }, 1)
     let roles = kind.roles.filter { role in
       role == .learner || (role == .worker ? settings.cluster.workers : settings.cluster.scorers) > 0
     }
@@ -56,6 +57,7 @@ package enum RandomPlan {
     case .messages: parameters.messages = 1 + draws.below(50, 15)
     case .times: parameters.times = 1 + draws.below(4, 16)
     case .connections: parameters.connections = 1 + draws.below(40, 17)
+    case .manner: parameters.manner = draws.element(of: Fault.Manner.allCases, 18)
     case .by: break
     }
   }

@@ -12,6 +12,8 @@ struct Stage: Sendable {
   let storage: StorageFaults
   let clocks: ClockFaults
   let messages: MessageFaults
+  /// Nil where no fault is the judge's.
+  let judge: JudgeFaults?
   /// Where the tokens of protocol points lie.
   let state: String
   let folder: RunFolder

@@ -44,7 +44,11 @@ package struct ScorerService: Sendable {
     case .keep(let artifact, let bytes): loop.keep(artifact, bytes: bytes)
     case .prepare(let welcome):
       loop.run { [loop, scorer] in
-        .prepared(try await scorer.prepare(folder: loop.files.folder(of: "thinking"), settings: welcome.settings))
+        do {
+          return .prepared(try await scorer.prepare(folder: loop.files.folder(of: "thinking"), settings: welcome.settings))
+        } catch let error as EngineStopped {
+          return .misconfigured(error.reason)
+        }
       }
     case .score(let group):
       // Beside each other, as many as the engine wants at once.

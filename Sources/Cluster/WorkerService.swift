@@ -55,8 +55,8 @@ package struct WorkerService: Sendable {
     case .keep(let artifact, let bytes): loop.keep(artifact, bytes: bytes)
     case .prepare(let welcome):
       loop.run { [loop, generator] in
-        try await generator.prepare(folder: loop.files.folder(of: "policy"), settings: welcome.settings)
-        return .prepared
+        .prepared(
+          resendAfter: try await generator.prepare(folder: loop.files.folder(of: "policy"), settings: welcome.settings))
       }
     case .assemble(let assembly):
       loop.runAside { .assembled(assembly.manifest, assembly.assembled()) }

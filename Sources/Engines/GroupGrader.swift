@@ -37,7 +37,7 @@ package actor GroupGrader: GroupScorer {
   package func prepare(folder: String, settings json: String) throws -> ScoringPace {
     let settings = try RunSettings(json: json)
     self.settings = settings
-    var pace = ScoringPace()
+    var pace = ScoringPace(patience: .seconds(settings.cluster.leaseSeconds))
     if !settings.rewards.program.isEmpty {
       program = RewardProgram(
         command: settings.rewards.program,
@@ -61,10 +61,7 @@ package actor GroupGrader: GroupScorer {
     case .served:
       let served = try ServedJudgeSettings(settings, environment: ProcessInfo.processInfo.environment)
       judge = .served(ServedJudge(served, seed: UInt64(ProcessInfo.processInfo.processIdentifier), log: log))
-      // Enough groups at once for all requests that may be under way, and one to follow.
-      let atOnce = settings.thinking.concurrency / settings.rollout.groupSize + 2
-      return ScoringPace(
-        atOnce: max(pace.atOnce, atOnce), patience: served.service.groupDeadline + max(.seconds(5), pace.patience))
+      return ScoringPace(atOnce: served.service.queuedGroups, patience: served.service.groupDeadline + pace.patience)
     }
   }
 

@@ -17,7 +17,7 @@ package actor PolicyGenerator: GroupGenerator {
     self.threads = threads
   }
 
-  package func prepare(folder: String, settings json: String) throws {
+  package func prepare(folder: String, settings json: String) throws -> Duration {
     let settings = try RunSettings(json: json)
     try TorchRuntime.setThreads(threads)
     let configuration = try Qwen25VLConfiguration(folder: folder)
@@ -27,6 +27,7 @@ package actor PolicyGenerator: GroupGenerator {
     let model = try Qwen25VL(
       configuration, seed: 0, dtype: settings.model.tensorType, device: Device(settings.model.device))
     loaded = (try GenerationEngine(model: model, tokenizer: encoder.tokenizer), encoder, settings)
+    return settings.usualScoring
   }
 
   package func load(_ manifest: WeightManifest, bytes: [UInt8]) throws {
@@ -54,6 +55,16 @@ package actor PolicyGenerator: GroupGenerator {
         code: "engine.not-ready", message: "the policy has not been built yet", advice: "report this with the worker's log")
     }
     return loaded
+  }
+}
+
+extension RunSettings {
+  /// How long a group may take from its worker through a scorer into the journal while all is well.
+  fileprivate var usualScoring: Duration {
+    var seconds = 5.0
+    if thinking.kind == .served { seconds += thinking.requestSeconds }
+    if !rewards.program.isEmpty { seconds += rewards.timeoutSeconds }
+    return .seconds(min(seconds, cluster.leaseSeconds / 2))
   }
 }
 

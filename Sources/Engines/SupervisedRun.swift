@@ -113,6 +113,7 @@ extension ThinkingRewardModel {
   package func report(on rows: [DataRow], progress: (Int) -> Void = { _ in }) throws -> ThinkingRewardReport {
     var found: [Double?] = []
     var rises: [Double] = []
+    var problems: [String] = []
     for row in rows {
       let task = try row.task(system: nil)
       let question = try prompt(problem: task.problem, files: task.images, name: "row \(row.problemID)")
@@ -123,11 +124,12 @@ extension ThinkingRewardModel {
         rises.append(confident - plain)
       }
       found += score
+      problems.append(([task.problem] + task.images.map { "\(SHA256Digest(of: $0))" }).joined(separator: "\u{0}"))
       progress(found.count)
     }
     var report = ThinkingRewardReport(
       scores: found, truth: rows.map { $0.thinkingScore ?? 0 },
-      problems: rows.map { ([$0.prompt] + $0.images.map(\.path)).joined(separator: "\u{0}") })
+      problems: problems)
     report.risesByConfidence = rises.isEmpty ? nil : rises.reduce(0, +) / Double(rises.count)
     return report
   }

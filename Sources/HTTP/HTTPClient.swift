@@ -13,13 +13,16 @@ package final class HTTPClient: @unchecked Sendable {
   private enum Order {
     case send(Transfer)
     case cancel(UInt64)
-    case close
+  }
+
+  private struct Inbox {
+    var orders: [Order] = []
+    var isClosed = false
   }
 
   private let multi: OpaquePointer
-  private let orders = Mutex([Order]())
+  private let inbox = Mutex(Inbox())
   private var transfers: [OpaquePointer: Transfer] = [:]
-  private var isClosed = false
 
   /// - Parameter connections: at once, to any host; more requests wait for one.
   package init(connections: Int) {
@@ -36,7 +39,7 @@ package final class HTTPClient: @unchecked Sendable {
 
   /// - Parameters:
   ///   - number: by which it can be cancelled; each once.
-  ///   - completion: called once, on the client's thread, unless the request is cancelled.
+  ///   - completion: called once, on the client's thread, unless the request is cancelled or the client closed.
   package func send(_ request: HTTPRequest, number: UInt64, completion: @escaping @Sendable (HTTPOutcome) -> Void) {
     give(.send(Transfer(request, number: number, completion)))
   }
@@ -45,23 +48,32 @@ package final class HTTPClient: @unchecked Sendable {
   package func cancel(_ number: UInt64) { give(.cancel(number)) }
 
   /// Cancels everything and ends the thread.
-  package func close() { give(.close) }
+  package func close() { give(nil) }
 
-  private func give(_ order: Order) {
-    orders.withLock { $0.append(order) }
-    curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+  /// - Parameter order: nil closes the client.
+  private func give(_ order: Order?) {
+    inbox.withLock { inbox in
+      guard !inbox.isClosed else { return }
+      if let order { inbox.orders.append(order) } else { inbox.isClosed = true }
+      // Under the lock, because the thread frees what this wakes once it has seen that the client is closed.
+      curl_multi_wakeup(UnsafeMutableRawPointer(multi))
+    }
   }
 
   // MARK: The client's thread
 
   private func run() {
     let multi = UnsafeMutableRawPointer(multi)
-    while !isClosed {
-      for order in orders.withLock({ orders in defer { orders = [] }; return orders }) { obey(order) }
+    while true {
+      let (orders, isClosed) = inbox.withLock { inbox in
+        defer { inbox.orders = [] }
+        return (inbox.orders, inbox.isClosed)
+      }
+      if isClosed { break }
+      for order in orders { obey(order) }
       var running: Int32 = 0
       curl_multi_perform(multi, &running)
       finishTransfers()
-      if isClosed { break }
       // Woken by an order, by a socket, or by libcurl's own timers.
       curl_multi_poll(multi, nil, 0, 10_000, nil)
     }
@@ -71,16 +83,18 @@ package final class HTTPClient: @unchecked Sendable {
 
   private func obey(_ order: Order) {
     switch order {
-    case .close: isClosed = true
     case .cancel(let number):
       if let easy = transfers.first(where: { $0.value.number == number })?.key { drop(easy) }
     case .send(let transfer):
-      guard !isClosed else { return }
       guard let easy = transfer.begin() else {
         return transfer.completion(.unreachable(reason: "the request cannot be prepared: is \(transfer.request.url) an address?"))
       }
       transfers[easy] = transfer
-      curl_multi_add_handle(UnsafeMutableRawPointer(multi), UnsafeMutableRawPointer(easy))
+      let result = curl_multi_add_handle(UnsafeMutableRawPointer(multi), UnsafeMutableRawPointer(easy))
+      guard result == CURLM_OK else {
+        drop(easy)
+        return transfer.completion(.unreachable(reason: String(cString: curl_multi_strerror(result))))
+      }
     }
   }
 
@@ -140,7 +154,7 @@ private final class Transfer: @unchecked Sendable {
       curl_set_pointer(easy, CURLOPT_HTTPHEADER, headerList),
       curl_set_number(easy, CURLOPT_TIMEOUT_MS, milliseconds),
       curl_set_number(easy, CURLOPT_NOSIGNAL, 1),
-      curl_set_text(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1"),
+      curl_set_text(easy, CURLOPT_NOPROXY, Self.withoutProxy),
       curl_set_pointer(easy, CURLOPT_WRITEDATA, context),
       curl_set_callback(easy, CURLOPT_WRITEFUNCTION, { bytes, _, count, context in
         guard let bytes, let context else { return 0 }
@@ -161,6 +175,12 @@ private final class Transfer: @unchecked Sendable {
     }
     return OpaquePointer(easy)
   }
+
+  /// This machine, and what the environment says: the option takes the place of that.
+  private static let withoutProxy: String = {
+    let environment = ProcessInfo.processInfo.environment
+    return ["localhost,127.0.0.1,::1", environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""].filter { !$0.isEmpty }.joined(separator: ",")
+  }()
 
   /// Frees what libcurl holds.
   func end() {

@@ -16,7 +16,7 @@ package struct JudgeServerError: ActionableError {
 package final class JudgeServer: Sendable {
   package typealias Grade = @Sendable (JudgedTrace) throws -> Double?
 
-  private static let connectionLimit = 256
+  private static let connectionLimit = 1024
   private static let headLimit = 1 << 16
   private static let bodyLimit = 1 << 26
 
@@ -71,7 +71,6 @@ package final class JudgeServer: Sendable {
 
   package func close() {
     shutdown(listener, Int32(SHUT_RDWR))
-    Foundation.close(listener)
     // Their threads close them.
     connections.withLock { for descriptor in $0 { shutdown(descriptor, Int32(SHUT_RDWR)) } }
   }
@@ -80,16 +79,20 @@ package final class JudgeServer: Sendable {
 
   private func acceptConnections() {
     while true {
+      // Who comes while there are so many waits in the listener's queue.
+      while connections.withLock({ $0.count >= Self.connectionLimit }) { usleep(1000) }
       let descriptor = accept(listener, nil, nil)
       if descriptor < 0 {
-        if errno == EINTR || errno == ECONNABORTED { continue }
-        return
-      }
-      let isTaken = connections.withLock { $0.count < Self.connectionLimit && $0.insert(descriptor).inserted }
-      guard isTaken else {
-        Foundation.close(descriptor)
+        // Shut down: it is closed here, where nobody can be about to use its number.
+        if errno == EINVAL || errno == EBADF {
+          Foundation.close(listener)
+          return
+        }
+        // Out of descriptors, say: later there may be some.
+        usleep(1000)
         continue
       }
+      connections.withLock { _ = $0.insert(descriptor) }
       counts.withLock { $0.connections += 1 }
       Thread(block: { [self] in
         serve(descriptor)
@@ -130,7 +133,8 @@ package final class JudgeServer: Sendable {
     case .hang:
       // Until the client closes the connection.
       var byte: UInt8 = 0
-      return recv(descriptor, &byte, 1, 0) > 0 && false
+      _ = recv(descriptor, &byte, 1, 0)
+      return false
     case .drip(let milliseconds):
       for byte in bytes(status: 200, completion("0.5")) {
         guard sendAll(descriptor, [byte]) else { return false }
@@ -153,15 +157,18 @@ package final class JudgeServer: Sendable {
       let score = try grade(trace)
       return send(descriptor, status: 200, completion(score.map { String(format: "<answer>%.6f</answer>", $0) } ?? "there is nothing to grade"))
     } catch {
-      return send(descriptor, status: 400, completion("\(error)", key: "error"))
+      return send(descriptor, status: 400, json(["error": ["message": "\(error)"]]))
     }
   }
 
-  private func completion(_ text: String, key: String = "choices") -> String {
-    let object: [String: Any] =
-      key == "error"
-      ? ["error": ["message": text]]
-      : ["object": "chat.completion", "choices": [["index": 0, "finish_reason": "stop", "message": ["role": "assistant", "content": text]]]]
+  private func completion(_ text: String) -> String {
+    json([
+      "object": "chat.completion",
+      "choices": [["index": 0, "finish_reason": "stop", "message": ["role": "assistant", "content": text]]],
+    ])
+  }
+
+  private func json(_ object: [String: Any]) -> String {
     let bytes = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys])
     return String(decoding: bytes ?? Data("{}".utf8), as: UTF8.self)
   }

@@ -114,7 +114,10 @@ extension LearnerRole {
         throw error
       }
       for rival in ledger.entry(of: group.unit)?.leases ?? [] where rival.id != group.lease {
-        if let record = leases[rival.id] { outdo(rival.id, record, &actions) }
+        guard let record = leases[rival.id] else { continue }
+        // Who had it first and has not generated it may hang: it would get the next unit, and hold that up as long.
+        if rival.id < group.lease, ledger.isGenerating(group.unit, under: rival.id) { membership.doubt(record.worker) }
+        outdo(rival.id, record, &actions)
       }
       let wasGenerating = ledger.isGenerating(lease.unit, under: group.lease)
       guard ledger.markScored(lease.unit, lease: group.lease) else { throw .unknownLease(group.lease) }

@@ -64,7 +64,8 @@ extension LearnerRole {
     if heartbeat.incarnation != incarnation || settings.planted == .greetForEver { return actions.append(.send(peer, .helloWanted)) }
     let isStuck = answerHeld(heartbeat.held, of: peer, &actions)
     if membership.update(peer, credit: isStuck ? 0 : heartbeat.credit, version: heartbeat.version) {
-      actions.append(.log(.warning, "scorer \(peer) \(heartbeat.credit == 0 ? "seems to hang: workers push to others" : "scores again")"))
+      let word = heartbeat.credit == 0 ? "takes no groups for now: workers push to others, if there are any" : "takes groups"
+      actions.append(.log(.info, "scorer \(peer) \(word)"))
       tellWorkersOfScorers(&actions)
     }
     answerMissing(heartbeat, of: peer, at: now, &actions)

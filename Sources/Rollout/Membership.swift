@@ -9,7 +9,7 @@ struct Membership: Sendable {
     var lent = 0
     var version: UInt64?
     /// Its engine may hang while it goes on sending heartbeats. A worker's: a lease has run out in its hands, and it has
-    /// done nothing since. A scorer's: it says so.
+    /// done nothing since. A scorer's: it says so, or that it is not prepared yet.
     var isDoubted = false
 
     /// Unused credit.

@@ -129,8 +129,8 @@ package struct Heartbeat: Sendable, Hashable {
   package var incarnation: UInt32
   /// The policy version a worker samples from; nil before the first.
   package var version: UInt64?
-  /// Leases not yet generated that a worker wants to hold, 0 from one that is leaving. From a scorer 1, and 0 while its
-  /// engine seems to hang.
+  /// Leases not yet generated that a worker wants to hold, 0 from one that is leaving. From a scorer 1, and 0 until
+  /// its engine is prepared and while that seems to hang.
   package var credit: Int
   /// Leases held: waiting, generating, or pushed and not yet durable.
   package var held: [LeaseID]

@@ -3,7 +3,9 @@ package import DurableFiles
 /// Samples groups for a worker.
 package protocol GroupGenerator: Sendable {
   /// Builds the model from the files in `folder` (config.json, tokenizer.json, ...) and the run's settings (JSON).
-  func prepare(folder: String, settings: String) async throws
+  ///
+  /// - Returns: how long a group that was pushed may take to be scored and durable while all is well.
+  func prepare(folder: String, settings: String) async throws -> Duration
   /// Takes whole weights whose hashes agree with the manifest.
   func load(_ manifest: WeightManifest, bytes: [UInt8]) async throws
   /// The group of a lease; a function of the run's seed, the unit, the task and the weights alone.

@@ -55,6 +55,8 @@ package struct ScorerRole: Sendable {
   private var current: [(lease: LeaseID, since: Instant)] = []
   /// Whether all that the engine is at takes it too long: it may hang. It gets no more until it is done with some of it.
   private var isStuck = false
+  /// Leases whose groups could not be scored. Pushed again, they would fail again; the unit comes back with its next lease.
+  private var failed = RecentLeases()
   private var isFinished = false
 
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
@@ -75,12 +77,15 @@ package struct ScorerRole: Sendable {
     case .group(let peer, let role, let group): receive(group, from: peer, role: role, &actions)
     case .found(let digests):
       if let progress = fetcher?.begin(without: digests) { note(progress, &actions) }
-    case .prepared(let pace): self.pace = pace
+    case .prepared(let pace):
+      self.pace = pace
+      link.beatSoon(at: now)
     case .scored(let group):
       current.removeAll { $0.lease == group.lease }
       actions.append(.push(group))
     case .scoringFailed(let lease, let reason):
       current.removeAll { $0.lease == lease }
+      failed.insert(lease)
       actions.append(.log(.error, "the group of lease \(lease) cannot be scored: \(reason)"))
     case .failed(let reason): end(.failed(reason: reason), saying: reason, &actions)
     case .misconfigured(let reason): end(.misconfigured(reason: reason), saying: reason, &actions)
@@ -119,7 +124,9 @@ package struct ScorerRole: Sendable {
       return actions.append(.log(.warning, "refused a group from \(peer), which is not a worker"))
     }
     let id = group.lease.id
-    if current.contains(where: { $0.lease == id }) || queue.contains(where: { $0.lease.id == id }) { return }
+    if current.contains(where: { $0.lease == id }) || queue.contains(where: { $0.lease.id == id }) || failed.contains(id) { return }
+    // Nobody waits for what an earlier attempt has left here.
+    queue.removeAll { $0.lease.unit == group.lease.unit && $0.lease.attempt < group.lease.attempt }
     guard queue.count < settings.queueLimit else {
       dropped += 1
       return actions.append(
@@ -150,7 +157,7 @@ package struct ScorerRole: Sendable {
     case .beat:
       actions.append(
         .send(
-          .heartbeat(Heartbeat(incarnation: link.incarnation ?? 0, version: nil, credit: isStuck ? 0 : 1, held: []))))
+          .heartbeat(Heartbeat(incarnation: link.incarnation ?? 0, version: nil, credit: pace == nil || isStuck ? 0 : 1, held: []))))
     case .giveUp(let waited):
       let reason = "waited \(Int(waited.inSeconds)) s for the learner without a word from it"
       end(.failed(reason: reason), saying: nil, &actions)
@@ -158,7 +165,14 @@ package struct ScorerRole: Sendable {
     }
   }
 
+  /// Times its patience after which an engine is given up, and the process with it: whoever started it starts it again.
+  private static let hopeless = 4
+
   private mutating func noteStuck(_ pace: ScoringPace, at now: Instant, _ actions: inout [ScorerAction]) {
+    if let first = current.first, now - first.since > pace.patience * Self.hopeless {
+      let reason = "the engine has not been done with the group of lease \(first.lease) for \(Int((now - first.since).inSeconds)) s"
+      return end(.failed(reason: reason), saying: reason, &actions)
+    }
     let wasStuck = isStuck
     isStuck = current.count >= pace.atOnce && current.allSatisfy { now - $0.since > pace.patience }
     guard isStuck != wasStuck else { return }
@@ -173,5 +187,20 @@ package struct ScorerRole: Sendable {
     isFinished = true
     if let reason { actions.append(.send(.bye(reason: reason))) }
     actions.append(.finish(end))
+  }
+}
+
+/// The leases that were put in last.
+private struct RecentLeases: Sendable {
+  private static let limit = 1024
+  private var known: Set<LeaseID> = []
+  private var order: [LeaseID] = []
+
+  func contains(_ lease: LeaseID) -> Bool { known.contains(lease) }
+
+  mutating func insert(_ lease: LeaseID) {
+    guard known.insert(lease).inserted else { return }
+    order.append(lease)
+    if order.count > Self.limit { known.remove(order.removeFirst()) }
   }
 }

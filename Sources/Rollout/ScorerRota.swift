@@ -9,14 +9,6 @@ struct ScorerRota: Sendable {
 
   private(set) var scorers: [ScorerAddress] = []
   private var doubts: [ScorerAddress: Doubt] = [:]
-  private let shortest: Duration
-  private let longest: Duration
-
-  /// - Parameter patience: after which a group is pushed again.
-  init(patience: Duration) {
-    shortest = patience * 2
-    longest = patience * 32
-  }
 
   mutating func update(_ scorers: [ScorerAddress]) {
     self.scorers = scorers
@@ -36,10 +28,12 @@ struct ScorerRota: Sendable {
   private func isInDoubt(_ scorer: ScorerAddress, _ now: Instant) -> Bool { doubts[scorer].map { now < $0.until } ?? false }
 
   /// A group that was pushed to `scorer` is not durable, although it should be.
-  mutating func doubt(_ scorer: ScorerAddress, at now: Instant) {
+  ///
+  /// - Parameter patience: after which that is so; the first doubt is twice as long.
+  mutating func doubt(_ scorer: ScorerAddress, at now: Instant, patience: Duration) {
     // Several groups that were pushed before it was in doubt tell the same thing.
     guard !isInDoubt(scorer, now) else { return }
-    let length = min(longest, doubts[scorer].map { $0.length * 2 } ?? shortest)
+    let length = min(patience * 32, doubts[scorer].map { $0.length * 2 } ?? patience * 2)
     doubts[scorer] = Doubt(until: now + length, length: length)
   }
 

@@ -6,7 +6,9 @@ package enum WorkerEvent: Sendable {
   /// Which of the wanted artifacts are here already (their hash agrees).
   case found([SHA256Digest])
   /// The model is built and can take weights.
-  case prepared
+  ///
+  /// - resendAfter: how long a group may take to be durable before it is pushed again.
+  case prepared(resendAfter: Duration)
   /// What came out of an `assemble`.
   case assembled(WeightManifest, WeightAssembly.Outcome)
   /// The engine samples from this version now.
@@ -46,8 +48,6 @@ package struct WorkerRole: Sendable {
     package var link: LearnerLink.Settings
     /// Leases not yet generated to hold at once.
     package var credit: Int
-    /// A group that is not durable after this long is pushed again, to the next scorer.
-    package var resendAfter: Duration
     /// How long a worker that is told to stop tries to finish and hand in what it has.
     package var grace: Duration
     package var transfer: TransferSettings
@@ -55,12 +55,11 @@ package struct WorkerRole: Sendable {
     package var planted: PlantedDefect?
 
     package init(
-      link: LearnerLink.Settings, credit: Int, resendAfter: Duration, grace: Duration,
+      link: LearnerLink.Settings, credit: Int, grace: Duration,
       transfer: TransferSettings = TransferSettings()
     ) {
       self.link = link
       self.credit = credit
-      self.resendAfter = resendAfter
       self.grace = grace
       self.transfer = transfer
     }
@@ -88,7 +87,9 @@ package struct WorkerRole: Sendable {
   private var versions: PolicyVersions
   /// Since when the oldest lease waits for a version whose announcement has not come.
   private var missingSince: Instant?
-  private var rota: ScorerRota
+  private var rota = ScorerRota()
+  /// A group that is not durable after this long is pushed again, to the next scorer.
+  private var resendAfter = Duration.seconds(5)
   private var queue: [Lease] = []
   private var current: LeaseID?
   private var currentIsVoid = false
@@ -99,7 +100,6 @@ package struct WorkerRole: Sendable {
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.settings = settings
     versions = PolicyVersions(transfer: settings.transfer)
-    rota = ScorerRota(patience: settings.resendAfter)
     link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
   }
 
@@ -118,7 +118,9 @@ package struct WorkerRole: Sendable {
       versions.announced(manifest)
     case .found(let digests):
       if let progress = fetcher?.begin(without: digests) { note(progress, &actions) }
-    case .prepared: isPrepared = true
+    case .prepared(let patience):
+      isPrepared = true
+      resendAfter = patience
     case .assembled(let manifest, let outcome):
       if let reason = versions.assembled(manifest, outcome) {
         actions.append(.log(.error, "version \(manifest.version): \(reason)"))
@@ -249,7 +251,7 @@ package struct WorkerRole: Sendable {
       actions.append(.push(entry.group, to: scorer))
     }
     // Less and less often: the scorers may just be slow.
-    entry.dueAt = now + settings.resendAfter * (1 << min(max(entry.pushes - 1, 0), 3))
+    entry.dueAt = now + resendAfter * (1 << min(max(entry.pushes - 1, 0), 3))
     held[id] = entry
   }
 
@@ -257,7 +259,7 @@ package struct WorkerRole: Sendable {
   private mutating func pushAgain(at now: Instant, _ actions: inout [WorkerAction]) {
     guard held.values.contains(where: { now > $0.dueAt }) else { return }
     for (id, entry) in held.filter({ now > $0.value.dueAt }).sorted(by: { $0.key < $1.key }) {
-      if let scorer = entry.scorer { rota.doubt(scorer, at: now) }
+      if let scorer = entry.scorer { rota.doubt(scorer, at: now, patience: resendAfter) }
       push(id, at: now, &actions)
       // The next welcome names the scorers that exist, in case word of a change was lost.
       link.forgotten(at: now)

@@ -143,8 +143,7 @@ private struct ServiceBroadcast {
           transport: worker, generator: Receiver(stopwatch: stopwatch), files: ArtifactCache(root: "/nonexistent"),
           log: { _, _ in })
         let settings = WorkerRole.Settings(
-          link: .init(silence: .seconds(30), giveUpAfter: .seconds(120)), credit: 0, resendAfter: .seconds(60),
-          grace: .zero, transfer: transfer)
+          link: .init(silence: .seconds(30), giveUpAfter: .seconds(120)), credit: 0, grace: .zero, transfer: transfer)
         group.addTask {
           let hello = Hello(role: .worker, host: "here", processID: Int32(index + 1))
           _ = await service.run(hello: hello, settings: settings, seed: UInt64(index))
@@ -246,7 +245,7 @@ private actor PlannedPolicies: PolicyTrainer {
 private struct Receiver: GroupGenerator {
   let stopwatch: Stopwatch
 
-  func prepare(folder: String, settings: String) async throws {}
+  func prepare(folder: String, settings: String) async throws -> Duration { .seconds(60) }
   func load(_ manifest: WeightManifest, bytes: [UInt8]) async throws { stopwatch.received() }
   func generate(_ lease: Lease) async throws -> ResponseGroup { throw Unused() }
 }

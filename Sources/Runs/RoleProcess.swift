@@ -59,7 +59,7 @@ package enum RoleProcess {
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(role: .worker, host: hostName(), processID: getpid())
     let settings = WorkerRole.Settings(
-      link: options.link, credit: credit, resendAfter: .seconds(5), grace: .seconds(3))
+      link: options.link, credit: credit, grace: .seconds(3))
     return await service.run(hello: hello, settings: settings, seed: options.seed)
   }
 

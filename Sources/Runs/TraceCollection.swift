@@ -57,7 +57,7 @@ package struct TraceCollection: Sendable {
   private struct Candidate: Sendable {
     var row: DataRow
     let thinking: String
-    /// Of the problem and its images: on which side of the split the trace falls depends on it alone.
+    /// Of the problem and the contents of its images: on which side of the split the trace falls depends on it alone.
     let problem: SHA256Digest
     let digest: SHA256Digest
     let scenes: String?
@@ -100,11 +100,12 @@ package struct TraceCollection: Sendable {
   private func gather(_ outcome: inout Outcome) throws -> [Candidate] {
     var candidates: [Candidate] = []
     var seen: Set<SHA256Digest> = []
+    var images: [String: SHA256Digest] = [:]
     for source in options.sources {
-      let rows = FileManager.default.fileExists(atPath: RunFolder(source).store) ? try responses(ofRun: source) : try DataFile.read(source, use: .supervised)
+      let rows = FileManager.default.fileExists(atPath: RunFolder(source).store) ? try responses(ofRun: source, &outcome) : try DataFile.read(source, use: .supervised)
       for row in rows {
         outcome.candidates += 1
-        switch candidate(row) {
+        switch try candidate(row, &images) {
         case .failure(let reason): outcome.leftOut[reason.text, default: 0] += 1
         case .success(let candidate):
           if seen.insert(candidate.digest).inserted { candidates.append(candidate) } else { outcome.leftOut["twice", default: 0] += 1 }
@@ -114,16 +115,25 @@ package struct TraceCollection: Sendable {
     return candidates
   }
 
-  private func responses(ofRun folder: String) throws -> [DataRow] {
+  private func responses(ofRun folder: String, _ outcome: inout Outcome) throws -> [DataRow] {
     let settings = try LoadedSettings.read(RunFolder(folder).settings).settings
     let rows = try readRows(settings.data.trainFiles, settings.data)
     let reader = try RunReader(path: RunFolder(folder).store)
     let stage = progress.stage("reading \(folder)")
     var found: [DataRow] = []
+    var digests: [UInt32: SHA256Digest] = [:]
     for step in try reader.steps() {
       for group in try reader.training(of: step.step)?.groups ?? [] where Int(group.unit.prompt) < rows.count {
+        let prompt = group.unit.prompt
+        let digest = try digests[prompt] ?? rows[Int(prompt)].task(system: settings.data.systemPrompt).digest
+        digests[prompt] = digest
+        guard digest == group.taskDigest else {
+          outcome.candidates += group.responses.count
+          outcome.leftOut["of another row", default: 0] += group.responses.count
+          continue
+        }
         for response in group.responses {
-          var row = rows[Int(group.unit.prompt)]
+          var row = rows[Int(prompt)]
           // What was cut off at the limit of tokens is no trace of anything.
           row.response = response.finish == .stop ? response.text : ""
           found.append(row)
@@ -140,18 +150,26 @@ package struct TraceCollection: Sendable {
   }
 
   /// The rules by which a trace is taken.
-  private func candidate(_ row: DataRow) -> Result<Candidate, LeftOut> {
+  private func candidate(_ row: DataRow, _ images: inout [String: SHA256Digest]) throws -> Result<Candidate, LeftOut> {
     let response = row.response ?? ""
     if response.isEmpty { return .failure(LeftOut(text: "cut off")) }
     guard let thinking = FormattedResponse(response)?.thinking else { return .failure(LeftOut(text: "not of the format")) }
     if !thinking.contains(where: { !$0.isWhitespace }) { return .failure(LeftOut(text: "no thinking")) }
     if thinking.utf8.count > options.maximumCharacters { return .failure(LeftOut(text: "too long")) }
     if thinking.unicodeScalars.contains("\u{FFFD}") { return .failure(LeftOut(text: "damaged text")) }
-    let problem = SHA256Digest(of: Array(([row.prompt] + row.images.map(\.path)).joined(separator: "\u{0}").utf8))
+    // By what the images show: the same one may lie in several places.
+    var problem = SHA256Hasher()
+    problem.update(row.prompt)
+    for image in row.images {
+      let digest = try images[image.path] ?? SHA256Digest(of: DurableFiles.read(image.path, limit: Limits.standard.imageFile))
+      images[image.path] = digest
+      problem.update("\u{0}\(digest)")
+    }
+    let identity = problem.finish()
     return .success(
       Candidate(
-        row: row, thinking: thinking, problem: problem, digest: SHA256Digest(of: problem.bytes + Array(thinking.utf8)),
-        scenes: row.images.first.map { String($0.path.dropLast($0.name.utf8.count + 1)) }))
+        row: row, thinking: thinking, problem: identity, digest: SHA256Digest(of: identity.bytes + Array(thinking.utf8)),
+        scenes: row.images.first.map { String($0.path.dropLast($0.name.count + 1)) }))
   }
 
   // MARK: Labels
@@ -176,7 +194,7 @@ package struct TraceCollection: Sendable {
     guard !labelled.isEmpty else {
       throw RunError(
         code: "trm.no-labels", message: "none of the \(candidates.count) traces got a label",
-        advice: "the checker knows the built-in data only (sophia data make); for other data give --judge URL, or rows with thinking_score and --labels given")
+        advice: "the checker knows the built-in data only (sophia data make); for other data use --labels judge, or --labels given with rows that have thinking_score")
     }
     return labelled
   }
@@ -197,11 +215,17 @@ package struct TraceCollection: Sendable {
 
   /// What is labelled already is not asked for again.
   private func judge(_ candidates: [Candidate], _ settings: ServedJudgeSettings) async throws -> [Double?] {
-    let store = LabelFile("\(options.out)/labels.jsonl")
+    // Another judge, or one that is asked otherwise, gives other labels.
+    let asked = SHA256Digest(of: Array("\(settings.model)\n\(JudgePrompt.system)".utf8))
+    let store = LabelFile("\(options.out)/labels-\(asked.description.prefix(12)).jsonl")
     var known = try store.read()
     let open = candidates.filter { known[$0.digest] == nil }
     let stage = progress.stage("asking \(settings.model)", total: candidates.count)
-    stage.update(done: candidates.count - open.count)
+    var done = candidates.count - open.count
+    stage.update(done: done)
+    var settings = settings
+    let callsAtOnce = settings.service.concurrency / Self.tracesInCall + 1
+    settings.service.queuedGroups = max(settings.service.queuedGroups, callsAtOnce)
     let judge = ServedJudge(settings, seed: options.seed) { [progress] level, text in if level != .info { progress.print(text) } }
     let calls = stride(from: 0, to: open.count, by: Self.tracesInCall).map { Array(open[$0..<min(open.count, $0 + Self.tracesInCall)]) }
     try await withThrowingTaskGroup(of: [(Candidate, Double?)].self) { group in
@@ -214,19 +238,17 @@ package struct TraceCollection: Sendable {
           let traces = try call.map {
             JudgedTrace(problem: $0.row.prompt, images: try $0.row.task(system: nil).images, thinking: $0.thinking)
           }
-          do {
-            return Array(zip(call, try await judge.judge(LeaseID(incarnation: 1, number: number), traces).scores))
-          } catch is ServedJudgeError {
-            return call.map { ($0, nil) }
-          }
+          return Array(zip(call, try await judge.judge(LeaseID(incarnation: 1, number: number), traces).scores))
         }
       }
-      for _ in 0..<max(1, settings.service.concurrency / Self.tracesInCall + 1) { add() }
+      for _ in 0..<callsAtOnce { add() }
       while let answered = try await group.next() {
         let scores = answered.compactMap { candidate, score in score.map { (candidate.digest, $0) } }
         try store.append(scores)
         for (digest, score) in scores { known[digest] = score }
-        stage.update(done: known.count)
+        done += answered.count
+        stage.update(done: done)
+        if interruption.isRequested { group.cancelAll() }
         add()
       }
     }
@@ -234,7 +256,7 @@ package struct TraceCollection: Sendable {
       stage.finish("stopped; the same command goes on")
       throw CancellationError()
     }
-    stage.finish("\(known.count) labels")
+    stage.finish("\(candidates.count { known[$0.digest] != nil }) labels")
     return candidates.map { known[$0.digest] }
   }
 
@@ -242,12 +264,12 @@ package struct TraceCollection: Sendable {
 
   private func interval(_ candidate: Candidate) -> Int { min(9, Int((candidate.row.thinkingScore ?? 0) * 10 + 1e-9)) }
 
-  /// By problem, so that none of those that are held out is learnt from: as many in a thousand as the held-out rows are of all.
+  /// By problem, so that none of those that are held out is learnt from: as large a share as the held-out rows are of all.
   private func split(_ labelled: [Candidate]) -> (heldOut: [Candidate], training: [Candidate]) {
-    let share = UInt64(1000 * Double(options.heldOut) / Double(max(1, options.count + options.heldOut)))
+    let share = Double(options.heldOut) / Double(max(1, options.count + options.heldOut))
     func isHeldOut(_ candidate: Candidate) -> Bool {
       CounterRandom(seed: options.seed ^ candidate.problem.bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, epoch: 0, prompt: 0, sample: 0)
-        .uniform(at: 0) * 1000 < Double(share)
+        .uniform(at: 0) < share
     }
     return (labelled.filter(isHeldOut), labelled.filter { !isHeldOut($0) })
   }

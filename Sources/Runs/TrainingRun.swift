@@ -103,6 +103,7 @@ package struct TrainingRun: Sendable {
       }
       return nil
     }
+    defer { misconfigured.cancel() }
     let learner = LocalProcess(
       role: .learner, index: 0,
       arguments: [

@@ -28,20 +28,30 @@ enum ChatAnswer {
     let object = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
     let error = object?["error"]
     let said = (error as? [String: Any])?["message"] as? String ?? error as? String ?? String(decoding: body.prefix(400), as: UTF8.self)
-    return String(said.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(200))
+    // It goes into a log, and comes from outside.
+    let plain = String(String.UnicodeScalarView(said.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? " " : $0 }))
+    return String(plain.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(200))
   }
 }
 
 /// The header `Retry-After`: seconds, or a date.
 enum RetryAfter {
+  /// - Parameters:
+  ///   - headers: of the response, by lower-case name. Its own `Date` says what time it is there.
+  ///   - now: what time it is here, in case there is none.
   /// - Returns: nil if it is neither.
-  static func duration(_ header: String?, now: Date = Date()) -> Duration? {
-    guard let header else { return nil }
+  static func duration(_ headers: [String: String], now: Date = Date()) -> Duration? {
+    guard let header = headers["retry-after"] else { return nil }
     if let seconds = Double(header), seconds.isFinite, seconds >= 0 { return .seconds(min(seconds, 1e9)) }
+    let sent = headers["date"].flatMap(date) ?? now
+    return date(header).map { .seconds(max(0, $0.timeIntervalSince(sent))) }
+  }
+
+  private static func date(_ text: String) -> Date? {
     let format = DateFormatter()
     format.locale = Locale(identifier: "en_US_POSIX")
     format.timeZone = TimeZone(secondsFromGMT: 0)
     format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-    return format.date(from: header).map { .seconds(max(0, $0.timeIntervalSince(now))) }
+    return format.date(from: text)
   }
 }

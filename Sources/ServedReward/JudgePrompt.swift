@@ -41,14 +41,16 @@ package enum JudgePrompt {
     "<problem>\n\(contained(trace.problem))\n</problem>\n<reasoning>\n\(contained(trace.thinking))\n</reasoning>\nWhat is the grade of the reasoning?"
   }
 
+  /// Every `<` that begins one of the boxes' tags, however it is spaced, becomes another character.
   private static func contained(_ text: String) -> String {
-    var text = text
-    for tag in ["problem", "reasoning"] {
-      for open in ["<\(tag)>", "</\(tag)>"] {
-        text = text.replacingOccurrences(of: open, with: open.replacingOccurrences(of: "<", with: "< "), options: .caseInsensitive)
-      }
+    var scalars = Array(text.unicodeScalars)
+    for index in scalars.indices where scalars[index] == "<" {
+      var next = index + 1
+      while next < scalars.count, scalars[next] == "/" || scalars[next].properties.isWhitespace { next += 1 }
+      let word = String(String.UnicodeScalarView(scalars[next..<min(scalars.count, next + 9)])).lowercased()
+      if word.hasPrefix("problem") || word.hasPrefix("reasoning") { scalars[index] = "\u{2039}" }
     }
-    return text
+    return String(String.UnicodeScalarView(scalars))
   }
 }
 
@@ -95,7 +97,8 @@ extension JudgedTrace {
     else { return nil }
     let text = parts.compactMap { $0["text"] as? String }.joined()
     func box(_ tag: String) -> String? {
-      guard let start = text.range(of: "<\(tag)>\n"), let end = text.range(of: "\n</\(tag)>", range: start.upperBound..<text.endIndex)
+      guard let start = text.range(of: "<\(tag)>\n", options: .literal),
+        let end = text.range(of: "\n</\(tag)>", options: .literal, range: start.upperBound..<text.endIndex)
       else { return nil }
       return String(text[start.upperBound..<end.lowerBound])
     }

@@ -47,7 +47,7 @@ package struct ServedJudgeError: ActionableError {
 /// Asks a served model for the thinking scores of groups: `RewardService` with its connections and its clock.
 package actor ServedJudge {
   private struct Call {
-    let requests: [[UInt8]]
+    let traces: [JudgedTrace]
     let answer: CheckedContinuation<JudgedGroup, any Error>
   }
 
@@ -82,20 +82,26 @@ package actor ServedJudge {
   /// - Parameter key: not under way at the moment.
   /// - Returns: one verdict a trace.
   /// - Throws: `ServedJudgeError` if the service does not give them all, and the group is not to go on without;
-  ///   `EngineStopped` if the process is to end.
+  ///   `EngineStopped` if the process is to end; `CancellationError` if the task is cancelled.
   package func judge(_ key: LeaseID, _ traces: [JudgedTrace]) async throws -> JudgedGroup {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let requests = try traces.map {
-      Array(try encoder.encode(ChatRequest($0, model: settings.model, maximumTokens: settings.maximumTokens)))
-    }
-    return try await withCheckedThrowingContinuation { continuation in
-      guard calls[key] == nil else {
-        return continuation.resume(throwing: ServedJudgeError.declined("the group of lease \(key) is being judged already"))
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        guard !Task.isCancelled else { return continuation.resume(throwing: CancellationError()) }
+        guard calls[key] == nil else {
+          return continuation.resume(throwing: ServedJudgeError.declined("the group of lease \(key) is being judged already"))
+        }
+        calls[key] = Call(traces: traces, answer: continuation)
+        receive(.judge(GroupCall(key: key, members: traces.count)))
       }
-      calls[key] = Call(requests: requests, answer: continuation)
-      receive(.judge(GroupCall(key: key, members: requests.count)))
+    } onCancel: {
+      Task { await self.cancel(key) }
     }
+  }
+
+  private func cancel(_ key: LeaseID) {
+    guard let call = calls.removeValue(forKey: key) else { return }
+    receive(.cancel(key))
+    call.answer.resume(throwing: CancellationError())
   }
 
   // MARK: The machine
@@ -136,11 +142,20 @@ package actor ServedJudge {
   // MARK: HTTP
 
   private func send(_ request: ServiceRequest) {
-    guard let call = calls[request.group] else { return }
+    guard let trace = calls[request.group]?.traces[request.member] else { return }
+    // Only now: whole images are in it, and many groups may wait.
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let body: [UInt8]
+    do {
+      body = Array(try encoder.encode(ChatRequest(trace, model: settings.model, maximumTokens: settings.maximumTokens)))
+    } catch {
+      preconditionFailure("texts cannot be written as JSON: \(error)")
+    }
     var headers = [(name: "Content-Type", value: "application/json"), (name: "Accept", value: "application/json")]
     if let key = settings.key { headers.append((name: "Authorization", value: "Bearer \(key)")) }
     let post = HTTPRequest(
-      url: settings.endpoint, headers: headers, body: call.requests[request.member], deadline: request.deadline - now)
+      url: settings.endpoint, headers: headers, body: body, deadline: request.deadline - now)
     client.send(post, number: request.number) { [weak self] outcome in
       Task { await self?.take(outcome, of: request.number) }
     }
@@ -154,7 +169,7 @@ package actor ServedJudge {
       receive(.answered(request: request, score: ChatAnswer.score(in: response.body)))
     case .response(let response):
       receive(
-        .refused(request: request, status: response.status, retryAfter: RetryAfter.duration(response.headers["retry-after"])),
+        .refused(request: request, status: response.status, retryAfter: RetryAfter.duration(response.headers)),
         complaint: ChatAnswer.complaint(in: response.body))
     }
   }

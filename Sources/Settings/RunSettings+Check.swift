@@ -17,9 +17,9 @@ extension RunSettings {
         thinking.url.isEmpty ? "thinking.url" : "thinking.model", place: file,
         why: "name the endpoint and the model that it serves: thinking.url=http://HOST:8000/v1 thinking.model=NAME")
     }
-    if thinking.kind == .served, thinking.requestSeconds + thinking.waitSeconds > cluster.leaseSeconds {
+    if thinking.kind == .served, thinking.requestSeconds + thinking.waitSeconds > cluster.leaseSeconds * Thinking.shareOfLease {
       throw .conflict(
-        "thinking.requestSeconds \(thinking.requestSeconds) and thinking.waitSeconds \(thinking.waitSeconds) are more than cluster.leaseSeconds \(cluster.leaseSeconds)",
+        "thinking.requestSeconds \(thinking.requestSeconds) and thinking.waitSeconds \(thinking.waitSeconds) are more than \(Thinking.shareOfLease) of cluster.leaseSeconds \(cluster.leaseSeconds)",
         place: file, advice: "a group is issued again while it still waits for its scores: shorten the waits or lengthen the lease")
     }
     if !rewards.program.isEmpty, rewards.timeoutSeconds > cluster.leaseSeconds {

@@ -119,10 +119,12 @@ package struct RunSettings: Sendable, Codable, Equatable {
     /// Tokens of an answer.
     package var answerTokens = 512
     /// From sending a request to the last byte of its answer.
-    package var requestSeconds = 60.0
+    package var requestSeconds = 45.0
     /// How long a service that is down is waited for.
-    package var waitSeconds = 60.0
+    package var waitSeconds = 45.0
     package var whenDown = WhenDown.decline
+    /// Of a lease, which a group may take to be judged.
+    package static let shareOfLease = 0.75
 
     package init() {}
   }

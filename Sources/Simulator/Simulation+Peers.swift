@@ -20,8 +20,7 @@ extension Simulation {
     case .learner: return try startLearner()
     case .worker:
       var settings = WorkerRole.Settings(
-        link: link, credit: processes[process].credit, resendAfter: .seconds(options.resendAfter),
-        grace: .seconds(5), transfer: transfer)
+        link: link, credit: processes[process].credit, grace: .seconds(5), transfer: transfer)
       settings.planted = options.planted
       processes[process].worker = WorkerRole(hello: hello(process), settings: settings, seed: seed, now: time)
     case .scorer:
@@ -122,7 +121,7 @@ extension Simulation {
     case .send(let message): send(message, by: processes[process].control)
     case .find(let artifacts): worker(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
-    case .prepare: worker(process, .prepared, after: 0.2)
+    case .prepare: worker(process, .prepared(resendAfter: .seconds(options.resendAfter)), after: 0.2)
     case .assemble(let assembly):
       var outcome = assembly.assembled()
       if case (.delta, .whole) = (assembly.form, outcome) { tally.deltas += 1 }

@@ -49,7 +49,7 @@ struct JudgeCommand: AsyncParsableCommand {
   func run() async throws {
     let loaded = try model.load()
     // The key is asked for where the scorers find theirs.
-    let key = ProcessInfo.processInfo.environment["SOPHIA_JUDGE_KEY"].flatMap { $0.isEmpty ? nil : $0 }
+    let key = try JudgeKey.read(in: ProcessInfo.processInfo.environment)
     let judge = Mutex(
       try ThinkingRewardModel(
         model: loaded.model, encoder: loaded.encoder, form: ThinkingRewardForm(folder: model.model),

@@ -90,7 +90,7 @@ struct ThinkingCollectCommand: AsyncParsableCommand {
       case .given: return .given
       case .judge:
         var settings = ServedJudgeSettings(url: judgeURL, model: judgeModel)
-        settings.key = ProcessInfo.processInfo.environment["SOPHIA_JUDGE_KEY"].flatMap { $0.isEmpty ? nil : $0 }
+        settings.key = try JudgeKey.read(in: ProcessInfo.processInfo.environment)
         settings.service.concurrency = concurrency
         return .judge(settings)
       }

@@ -31,6 +31,19 @@ import Testing
     try passes("faults:\n  - {what: damage-checkpoint, when: step 7}" + sync)
   }
 
+  @Test("a judge that answers with errors, late, in drops, in halves or not at all changes no bit")
+  func judge() throws {
+    try passes(
+      """
+      faults:
+        - {what: bad-judge, whom: scorer, when: step 1, for: 1 s, manner: 500, share: 0.5}
+        - {what: bad-judge, whom: scorer, when: step 4, for: 1 s, manner: silent, share: 0.2}
+        - {what: kill, whom: scorer 0, when: scoring 30}
+        - {what: bad-judge, whom: scorer, when: step 9, for: 1 s, manner: broken, share: 0.3}
+        - {what: bad-judge, whom: scorer, when: step 12, for: 1 s, manner: 429, share: 0.2}
+      """)
+  }
+
   @Test(
     "a disk that is full holds everything up until there is room",
     .enabled(if: Broken.canMount, "needs root or user namespaces"))

@@ -59,6 +59,7 @@ import Testing
       ("faults:\n  - {what: kill, whom: worker, when: trained 2}", "when is trained 2; it must be"),
       ("faults:\n  - {what: slow, when: 1 s, for: 1 s, rate: 3}", "rate is 3; it must be bytes a second from 1000 on"),
       ("faults:\n  - {what: corrupt, when: 1 s, for: 1 s, share: 2}", "share is 2; it must be a number more than 0"),
+      ("faults:\n  - {what: bad-judge, when: 1 s, for: 1 s, manner: 404}", "manner is 404; it must be 429, 500, silent"),
       ("faults:\n  - {what: stop, whom: worker, when: 1 s, for: -1 s}", "for is -1 s; it must be a time"),
       ("fault:\n  - {what: kill}", "line 1: there is no section of a plan fault; did you mean faults?"),
       ("faults: kill", "line 1: faults is not a list"),

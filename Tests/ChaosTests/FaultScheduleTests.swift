@@ -39,7 +39,8 @@ import Testing
 
   @Test("random plans are a function of the seed, can be read again, and are met by the run")
   func random() throws {
-    let settings = try settings(steps: 30)
+    var settings = try settings(steps: 30)
+    settings.thinking.kind = .local
     var kinds: Set<FaultKind> = []
     for seed in UInt64(0)..<40 {
       let plan = RandomPlan.draw(6, seed: seed, settings: settings)

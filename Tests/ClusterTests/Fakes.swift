@@ -56,9 +56,10 @@ final class FakeGenerator: GroupGenerator {
     self.pause = pause
   }
 
-  func prepare(folder: String, settings: String) async throws {
+  func prepare(folder: String, settings: String) async throws -> Duration {
     let config = try DurableFiles.read("\(folder)/config.json")
     prepared.withLock { $0 = (config, settings) }
+    return .milliseconds(300)
   }
 
   func load(_ manifest: WeightManifest, bytes: [UInt8]) async throws {

@@ -72,6 +72,5 @@ final class InMemoryRun: Sendable {
 
   private static let link = LearnerLink.Settings(silence: .seconds(1), giveUpAfter: .seconds(20))
   static let workerSettings = WorkerRole.Settings(
-    link: link, credit: 2, resendAfter: .milliseconds(300), grace: .seconds(2),
-    transfer: TransferSettings(patience: .milliseconds(150)))
+    link: link, credit: 2, grace: .seconds(2), transfer: TransferSettings(patience: .milliseconds(150)))
 }

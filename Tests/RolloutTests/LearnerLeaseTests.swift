@@ -289,6 +289,23 @@ struct HedgingTests {
     #expect([.worker, .otherWorker].map { bench.role.membership.lent(to: $0) } == [0, 0])
   }
 
+  @Test("a worker that was outdone gets nothing more while others are there, until it is seen to have gone on")
+  func outdone() {
+    var bench = straggling(for: .seconds(5))
+    bench.deliver(bench.issued[9])
+    bench.train()
+    func beat(version: UInt64) {
+      let heartbeat = Heartbeat(incarnation: bench.role.incarnation, version: version, credit: 3, held: [])
+      bench.say(.heartbeat(heartbeat), .worker)
+    }
+    #expect(bench.issued.count == 11 && bench.issued.last?.worker == .otherWorker)
+    // It would like to have some, but does not come to load the next version.
+    beat(version: 0)
+    #expect(bench.issued.count == 11)
+    beat(version: 1)
+    #expect(bench.issued.dropFirst(11).map(\.worker) == [.worker, .worker, .worker])
+  }
+
   @Test("a hedged unit is queued again only when both leases have ended")
   func bothEnd() {
     var bench = straggling(for: .seconds(5))

@@ -6,8 +6,7 @@ import WeightDeltas
 /// A worker with a clock that the test turns, and a record of all that it wanted done.
 struct WorkerBench {
   static let settings = WorkerRole.Settings(
-    link: LearnerLink.Settings(silence: .seconds(5), giveUpAfter: .seconds(60)), credit: 2,
-    resendAfter: .seconds(4), grace: .seconds(8))
+    link: LearnerLink.Settings(silence: .seconds(5), giveUpAfter: .seconds(60)), credit: 2, grace: .seconds(8))
 
   var role: WorkerRole
   var now = Instant(nanoseconds: 1_000_000_000)
@@ -23,7 +22,7 @@ struct WorkerBench {
     bench.receive(.tick)
     bench.hear(.welcome(.sample(version: version, scorers: scorers)))
     bench.receive(.found([]))
-    bench.receive(.prepared)
+    bench.receive(.prepared(resendAfter: .seconds(4)))
     bench.serve(version)
     return bench
   }

@@ -81,14 +81,14 @@ struct WorkerGroupTests {
 
   @Test("where every scorer is in doubt, none is left out")
   func allInDoubt() {
-    var rota = ScorerRota(patience: .seconds(4))
+    var rota = ScorerRota()
     let (first, second) = (ScorerAddress.sample("s1"), ScorerAddress.sample("s2"))
     let now = Instant(nanoseconds: 0)
     #expect(rota.scorer(at: 0, now) == nil)
     rota.update([first, second])
-    rota.doubt(first, at: now)
+    rota.doubt(first, at: now, patience: .seconds(4))
     #expect([0, 1, 2].map { rota.scorer(at: $0, now) } == [second, second, second])
-    rota.doubt(second, at: now)
+    rota.doubt(second, at: now, patience: .seconds(4))
     #expect([0, 1, 2].map { rota.scorer(at: $0, now) } == [first, second, first])
     // One that is no longer named is forgotten.
     rota.update([second])

@@ -72,7 +72,7 @@ struct WorkerJoinTests {
     bench.hear(.welcome(.sample()))
     #expect(bench.actions.beats.last?.credit == 0)
     bench.receive(.found([]))
-    bench.receive(.prepared)
+    bench.receive(.prepared(resendAfter: .seconds(4)))
     let actions = bench.serve(0)
     #expect(actions.beats.last?.credit == 2 && actions.beats.last?.version == 0)
   }
