@@ -139,8 +139,8 @@ let package = Package(
     tests(
       "Engines",
       [
-        "ActionableErrors", "DataSets", "DurableFiles", "Images", "Rollout", "Settings", "Tokenization", "Torch",
-        "TrustGRPO", "VisionLanguage",
+        "ActionableErrors", "DataSets", "DurableFiles", "Images", "JudgeServer", "Rollout", "Settings", "Tokenization",
+        "Torch", "TrustGRPO", "VisionLanguage",
       ]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
     tests("FaultProxy", ["ActionableErrors"]),

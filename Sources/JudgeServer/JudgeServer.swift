@@ -26,6 +26,8 @@ package final class JudgeServer: Sendable {
   private let grade: Grade
   private let behave: @Sendable (JudgedTrace?) -> JudgeBehaviour
   private let connections = Mutex(Set<Int32>())
+  /// Who comes while there are so many waits in the listener's queue.
+  private let places = DispatchSemaphore(value: JudgeServer.connectionLimit)
   private let counts = Mutex((requests: 0, connections: 0))
 
   /// - Parameters:
@@ -79,17 +81,17 @@ package final class JudgeServer: Sendable {
 
   private func acceptConnections() {
     while true {
-      // Who comes while there are so many waits in the listener's queue.
-      while connections.withLock({ $0.count >= Self.connectionLimit }) { usleep(1000) }
+      places.wait()
       let descriptor = accept(listener, nil, nil)
       if descriptor < 0 {
+        places.signal()
         // Shut down: it is closed here, where nobody can be about to use its number.
         if errno == EINVAL || errno == EBADF {
           Foundation.close(listener)
           return
         }
-        // Out of descriptors, say: later there may be some.
-        usleep(1000)
+        // Out of descriptors, say, of which nobody tells when there are some again.
+        usleep(10_000)
         continue
       }
       connections.withLock { _ = $0.insert(descriptor) }
@@ -98,6 +100,7 @@ package final class JudgeServer: Sendable {
         serve(descriptor)
         connections.withLock { _ = $0.remove(descriptor) }
         Foundation.close(descriptor)
+        places.signal()
       }).start()
     }
   }

@@ -74,21 +74,13 @@ func comparableText(_ text: UTF8Text) -> UTF8Text {
   let plain = isASCII(text) ? UTF8Text(text[inner]) : canonicalLowerCase(text[inner])
   var result = UTF8Text()
   result.reserveCapacity(plain.count)
-  var position = 0
   var behindSpace = false
-  while position < plain.count {
-    let space = whiteSpaceLength(plain, at: position)
-    if space > 0 {
-      behindSpace = true
-      position += space
-      continue
-    }
-    let byte = lowerCase(plain[position])
-    position += 1
-    if byte == UInt8(ascii: "$") { continue }
+  forEachSolidByte(of: plain) { byte, isBehindSpace in
+    behindSpace = behindSpace || isBehindSpace
+    if byte == UInt8(ascii: "$") { return }
     if behindSpace, isDigit(byte), let last = result.last, isDigit(last) { result.append(0x20) }
     behindSpace = false
-    result.append(byte)
+    result.append(lowerCase(byte))
   }
   if result.last == UInt8(ascii: ".") { result.removeLast() }
   return result

@@ -30,19 +30,9 @@ private func foldedForms(_ text: UTF8Text) -> UTF8Text {
 private func oneSpaced(_ text: UTF8Text) -> UTF8Text {
   var result = UTF8Text()
   result.reserveCapacity(text.count)
-  var position = 0
-  var behindSpace = false
-  while position < text.count {
-    let space = whiteSpaceLength(text, at: position)
-    if space > 0 {
-      behindSpace = true
-      position += space
-      continue
-    }
-    if behindSpace, !result.isEmpty { result.append(0x20) }
-    behindSpace = false
-    result.append(lowerCase(text[position]))
-    position += 1
+  forEachSolidByte(of: text) { byte, isBehindSpace in
+    if isBehindSpace, !result.isEmpty { result.append(0x20) }
+    result.append(lowerCase(byte))
   }
   return result
 }

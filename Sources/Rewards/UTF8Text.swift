@@ -46,3 +46,15 @@ func isDigit(_ byte: UInt8) -> Bool { 0x30...0x39 ~= byte }
 func isLetter(_ byte: UInt8) -> Bool { 0x61...0x7A ~= (byte | 0x20) }
 
 func isASCII(_ text: UTF8Text) -> Bool { text.allSatisfy { $0 < 0x80 } }
+
+/// Calls `body` with each byte that is no white space, and with whether white space stands before it.
+func forEachSolidByte(of text: UTF8Text, _ body: (_ byte: UInt8, _ isBehindSpace: Bool) -> Void) {
+  var position = 0
+  var isBehindSpace = false
+  while position < text.count {
+    let space = whiteSpaceLength(text, at: position)
+    position += max(1, space)
+    if space == 0 { body(text[position - 1], isBehindSpace) }
+    isBehindSpace = space > 0
+  }
+}

@@ -1,4 +1,3 @@
-internal import ActionableErrors
 package import Dashboard
 internal import DataSets
 internal import DurableFiles
@@ -9,7 +8,6 @@ internal import Rollout
 internal import RunStore
 package import ServedReward
 internal import Settings
-internal import Synchronization
 internal import VisualReasoning
 
 /// Makes what a thinking-reward model learns from: traces that policies wrote, labelled from 0 to 1 in tenths, evenly over ten
@@ -79,6 +77,12 @@ package struct TraceCollection: Sendable {
   package func run() async throws -> Outcome {
     var outcome = Outcome()
     let candidates = try gather(&outcome)
+    guard !candidates.isEmpty else {
+      let reasons = outcome.leftOut.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+      throw RunError(
+        code: "trm.no-traces", message: "of \(outcome.candidates) responses none is a trace to learn from\(reasons.isEmpty ? "" : ": \(reasons)")",
+        advice: "name runs that have trained, or rows whose response is <think>...</think><answer>...</answer>")
+    }
     try DurableFiles.createFolder(options.out)
     let labelled = try await label(candidates, &outcome)
     let (heldOut, training) = split(labelled)
@@ -309,40 +313,5 @@ package struct TraceCollection: Sendable {
       return row
     }
     try DataFile.write(rows, to: "\(options.out)/\(name)")
-  }
-}
-
-/// Labels as they came, one a line; a last line that is not whole is none.
-private struct LabelFile {
-  private struct Line: Codable {
-    let trace: String
-    let score: Double
-  }
-
-  private let path: String
-
-  init(_ path: String) {
-    self.path = path
-  }
-
-  func read() throws -> [SHA256Digest: Double] {
-    guard FileManager.default.fileExists(atPath: path) else { return [:] }
-    var labels: [SHA256Digest: Double] = [:]
-    for line in try DurableFiles.read(path).split(separator: 10) {
-      guard let line = try? JSONDecoder().decode(Line.self, from: Data(line)), let digest = SHA256Digest(hex: line.trace) else { continue }
-      labels[digest] = line.score
-    }
-    return labels
-  }
-
-  func append(_ labels: [(SHA256Digest, Double)]) throws {
-    guard !labels.isEmpty else { return }
-    // It begins with a line's end, in case the one before was cut off.
-    let text = try labels.map { "\n" + String(decoding: try JSONEncoder().encode(Line(trace: "\($0.0)", score: $0.1)), as: UTF8.self) }.joined()
-    if !FileManager.default.fileExists(atPath: path) { try DurableFiles.write([], to: path) }
-    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
-    defer { try? file.close() }
-    try file.seekToEnd()
-    try file.write(contentsOf: Data(text.utf8))
   }
 }

@@ -100,6 +100,44 @@ struct ScorerRoleTests {
     #expect(credits(role.receive(.scored(.sample()), at: late + .milliseconds(1))) == [1])
   }
 
+  @Test("a group that failed is not taken again under its lease, and comes back with the next attempt, for which older ones make room")
+  mutating func failedLease() {
+    func attempt(_ number: UInt32, lease: UInt64) -> ScorerEvent {
+      var lease = Lease.sample(lease)
+      (lease.unit, lease.attempt) = (UnitID(epoch: 0, prompt: 7), number)
+      return .group(.worker, role: .worker, ResponseGroup(lease: lease, responses: [.sample()], seconds: 1))
+    }
+    _ = role.receive(.prepared(ScoringPace()), at: now)
+    #expect(scoring(role.receive(attempt(1, lease: 1), at: now)) == [1])
+    _ = role.receive(.scoringFailed(LeaseID(incarnation: 1, number: 1), reason: "it broke"), at: now)
+    #expect(scoring(role.receive(attempt(1, lease: 1), at: now)).isEmpty)
+    #expect(scoring(role.receive(attempt(2, lease: 2), at: now)) == [2])
+    // While the second is under way a third waits, and a fourth takes its place.
+    _ = role.receive(attempt(3, lease: 3), at: now)
+    _ = role.receive(attempt(4, lease: 4), at: now)
+    #expect(role.dropped == 0)
+    #expect(scoring(role.receive(.scored(.sample(lease: LeaseID(incarnation: 1, number: 2))), at: now)) == [4])
+    #expect(scoring(role.receive(.scored(.sample(lease: LeaseID(incarnation: 1, number: 4))), at: now)).isEmpty)
+  }
+
+  @Test("takes no groups before it is prepared, and gives up an engine that does not come back")
+  mutating func prepares() {
+    func credits(_ actions: [ScorerAction]) -> [Int] {
+      actions.compactMap { if case .send(.heartbeat(let beat)) = $0 { beat.credit } else { nil } }
+    }
+    #expect(credits(role.receive(.message(.heartbeat), at: now + .seconds(2))) == [0])
+    #expect(credits(role.receive(.prepared(ScoringPace(patience: .seconds(1))), at: now + .seconds(2))) == [1])
+    _ = role.receive(group(1), at: now + .seconds(2))
+    #expect(finish(role.receive(.tick, at: now + .seconds(6))) == nil)
+    let end = finish(role.receive(.tick, at: now + .seconds(6) + .milliseconds(1)))
+    #expect(end == .failed(reason: "the engine has not been done with the group of lease 1.1 for 4 s"))
+  }
+
+  @Test("an engine that cannot do its work until a setting is changed ends the process in a way of its own")
+  mutating func misconfigured() {
+    #expect(finish(role.receive(.misconfigured("the key is wrong"), at: now)) == .misconfigured(reason: "the key is wrong"))
+  }
+
   @Test("a group that cannot be scored does not stop the next")
   mutating func failure() {
     _ = role.receive(.prepared(ScoringPace()), at: now)

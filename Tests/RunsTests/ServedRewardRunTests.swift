@@ -29,6 +29,26 @@ import Testing
     let scores = groups.flatMap(\.thinking)
     #expect(scores.allSatisfy { $0 == nil || $0 == 0.25 } && scores.contains(0.25))
     #expect(server.requests > scores.count { $0 != nil })
+
+    // Its journal has traces to learn from; those of a row that has been changed since are left out.
+    let judge = try JudgeServer(grade: { _ in 0.5 })
+    defer { judge.close() }
+    func collect() throws -> World.Outcome {
+      try world.sophia(
+        [
+          "trm", "collect", "\(world.folder)/served", "--labels", "judge", "--judge-url", judge.url, "--judge-model", "any",
+          "--out", "\(world.folder)/traces",
+        ], log: "collect")
+    }
+    let responses = World.steps * World.promptsPerStep * 4
+    let collected = try collect()
+    #expect(collected.status == 0 && collected.output.hasPrefix("\(responses) responses;"), "\(collected.output) \(collected.errors)")
+    #expect(!collected.output.contains("of another row"))
+    let file = "\(world.folder)/data/train.jsonl"
+    let text = String(decoding: try DurableFiles.read(file), as: UTF8.self)
+    try DurableFiles.write(text.replacingOccurrences(of: " + 1 ?", with: " + 1 = ?"), to: file)
+    let changed = try collect()
+    #expect(changed.status == 1 && changed.errors.contains("none is a trace to learn from: \(responses) of another row"), "\(changed.output) \(changed.errors)")
   }
 
   @Test("a judge that refuses the key ends the run, with what it says")

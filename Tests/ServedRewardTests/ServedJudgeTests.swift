@@ -230,6 +230,27 @@ struct ServedJudgeTests {
     }
   }
 
+  @Test("a client that is closed lets go of what is under way, and takes nothing more")
+  func closed() async throws {
+    let server = try JudgeServer(grade: Self.grade, behave: { _ in .late(milliseconds: 300) })
+    defer { server.close() }
+    let calls = Mutex(0)
+    for round in 0..<50 {
+      let client = HTTPClient(connections: 2)
+      for number in 0..<4 as Range<UInt64> {
+        client.send(HTTPRequest(url: server.url + "/chat/completions", body: [], deadline: .seconds(5)), number: number) { _ in
+          calls.withLock { $0 += 1 }
+        }
+      }
+      if round % 2 == 0 { usleep(200) }
+      client.close()
+      client.cancel(1)
+      client.send(HTTPRequest(url: server.url, body: [], deadline: .seconds(5)), number: 9) { _ in calls.withLock { $0 += 1 } }
+    }
+    try await Task.sleep(for: .milliseconds(600))
+    #expect(calls.withLock { $0 } == 0)
+  }
+
   @Test("an answer that is longer than it may be is not read to its end")
   func longAnswer() async throws {
     let server = try JudgeServer(grade: Self.grade, behave: { _ in .answer(text: String(repeating: "0.5 ", count: 1 << 19)) })

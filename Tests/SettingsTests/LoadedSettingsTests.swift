@@ -92,6 +92,7 @@ struct LoadedSettingsTests {
     ("algorithm.mode=ppo", "algorithm.mode", "paper, released-code or grpo"), ("data.shuffle=maybe", "data.shuffle", "true or false"),
     ("cluster.bind=localhost:5", "cluster.bind", "tcp://ADDRESS:PORT"), ("run.folder=", "run.folder", "a folder"),
     ("run.seed=-1", "run.seed", "0 on"), ("optimizer.weightDecay=[1,2]", "optimizer.weightDecay", "from 0 to 1"),
+    ("thinking.url=h:8000", "thinking.url", "http://HOST:PORT/v1"), ("thinking.whenDown=wait", "thinking.whenDown", "decline, outcome-only or stop"),
     ("algorithm.alpha=-0.1", "algorithm.alpha", "from 0 to 100"),
     ("algorithm.importanceCap=0", "algorithm.importanceCap", "more than 0"),
   ])
@@ -125,6 +126,9 @@ struct LoadedSettingsTests {
 
   @Test("what is needed, and what does not go together", arguments: [
     ("run: {steps: 1}", [], "model.folder"), ("model: {folder: m}", [], "data.trainFiles"), (least, ["thinking.kind=local"], "thinking.folder"),
+    (least, ["thinking.kind=served"], "thinking.url"), (least, ["thinking.url=http://h/v1"], "thinking.model"),
+    (least, ["thinking.url=http://h/v1", "thinking.model=m", "cluster.leaseSeconds=119"], "thinking.waitSeconds"),
+    (least, ["rewards.program=[p]", "rewards.timeoutSeconds=121"], "rewards.timeoutSeconds"),
     (least, ["data.minPixels=10", "data.maxPixels=5"], "minPixels"), (least, ["optimizer.globalBatchSize=12"], "globalBatchSize"),
     (least, ["cluster.heartbeatSeconds=3"], "two heartbeats"), (least, ["run.steps"], "no ="), (least, ["=3"], "no ="),
   ])
@@ -135,6 +139,7 @@ struct LoadedSettingsTests {
   @Test("naming a thinking-reward model is enough to use it, and having none is said")
   func thinking() throws {
     #expect(try load(Self.least, "thinking.folder=t").thinking.kind == .local)
+    #expect(try load(Self.least, "thinking.url=http://h/v1", "thinking.model=m").thinking.kind == .served)
     #expect(try load(Self.least, "thinking.folder=t", "thinking.kind=none").thinking.kind == .none)
     #expect(try LoadedSettings.parse(Self.least, file: "f").notes.contains { $0.contains("outcome reward is trained alone") })
   }
