@@ -101,6 +101,12 @@ let package = Package(
         "VisionLanguage", "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     library(
+      "Ablation",
+      [
+        "ActionableErrors", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rewards", "Rollout", "RunStore",
+        "Runs", "Settings", "Threads", "Torch", "TrustGRPO", "VisualReasoning",
+      ]),
+    library(
       "Chaos",
       [
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "FaultProxy",
@@ -109,7 +115,7 @@ let package = Package(
     .executableTarget(
       name: "sophia",
       dependencies: [
-        "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rewards", "Rollout", "Runs",
+        "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rewards", "Rollout", "Runs",
         "ServedReward", "Settings",
         "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

@@ -1,12 +1,18 @@
 // Decoding: attention of one new token a row to the keys and values cached so far. Where libtorch would take a dozen calls
 // on a handful of numbers each, it is one pass here.
+#include "Guard.h"
+
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
-
-#include "Guard.h"
 
 using namespace ctorch;
 

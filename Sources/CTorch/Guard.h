@@ -1,11 +1,15 @@
 // What every file of the shim shares: handles, statuses and the text of the last error.
 #pragma once
 
-#include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
+// Parsing libtorch's headers is nearly all the time that the shim takes to compile, and <ATen/ATen.h> declares every operator:
+// each file names the operators it calls as functions, and this macro makes libtorch's own headers do the same.
+#define AT_PER_OPERATOR_HEADERS
 
-#include <string>
+#include <ATen/core/Tensor.h>
+
+#include <exception>
 #include <utility>
+#include <vector>
 
 #include "include/CTorch.h"
 

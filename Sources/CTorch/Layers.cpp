@@ -1,11 +1,30 @@
 // What layers of a transformer are made of. Where libtorch's CPU build composes an operation from many small ones
 // (root-mean-square norm, rotary embedding, log-probabilities of chosen tokens), it is one pass here, with its derivative.
+#include "Guard.h"
+
+#include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
+#include <ATen/ops/log_softmax.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/rms_norm.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
-
-#include "Guard.h"
+#include <optional>
 
 using namespace ctorch;
 using torch::autograd::AutogradContext;

@@ -1,11 +1,16 @@
 // The process: threads, determinism, the CUDA half, the last error.
-#include <ATen/Parallel.h>
+#include "Guard.h"
 
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
 #include <dlfcn.h>
 #include <malloc.h>
 #include <torch/version.h>
 
-#include "Guard.h"
+#include <algorithm>
+#include <stdexcept>
+#include <string>
 
 namespace {
 thread_local std::string lastError;

@@ -1,7 +1,13 @@
 // Gradients, gradient clipping, AdamW.
-#include <torch/csrc/autograd/autograd.h>
-
 #include "Guard.h"
+
+#include <ATen/ops/_foreach_add.h>
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/stack.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
 
 using namespace ctorch;
 

@@ -13,6 +13,8 @@ package struct ThinkingRewardForm: Sendable, Codable, Equatable {
   package var system: String?
   /// What the user says after the thinking.
   package var request: String
+  /// Whether the model is not shown images; nil is no.
+  package var blind: Bool?
 
   package init(system: String? = nil, request: String = "score ?") {
     self.system = system

@@ -35,10 +35,10 @@ package final class ThinkingRewardModel {
   }
 
   /// - Parameters:
-  ///   - files: whole PNG or JPEG files.
+  ///   - files: whole PNG or JPEG files; a blind model is not shown them.
   ///   - name: names the row in errors.
   package func prompt(problem: String, files: [[UInt8]], name: String) throws -> VisualPrompt {
-    try encoder.encode(problem: problem, system: form.system, files: files, name: name)
+    try encoder.encode(problem: problem, system: form.system, files: form.blind == true ? [] : files, name: name)
   }
 
   /// Scores the traces of one group; question and image are read once.

@@ -1,15 +1,21 @@
 internal import Yams
 
 /// One key that a file or an override sets.
-struct ConfigurationEntry: Sendable, Equatable {
+package struct ConfigurationEntry: Sendable, Equatable {
   /// As it was written, sections joined by dots.
-  let path: String
-  let text: SettingText
+  package let path: String
+  package let text: SettingText
   /// For messages: the file with the line, or the override.
-  let place: String
+  package let place: String
+
+  package init(path: String, text: SettingText, place: String) {
+    self.path = path
+    self.text = text
+    self.place = place
+  }
 
   /// How keys are compared: without case, `-` and `_`.
-  var normalized: String { Self.normalize(path) }
+  package var normalized: String { Self.normalize(path) }
 
   var section: String { String(path.prefix { $0 != "." }) }
 
@@ -22,8 +28,8 @@ extension ConfigurationEntry {
   private static let entryLimit = 4096
   private static let depthLimit = 16
 
-  /// The keys of a YAML (or JSON) document, in order.
-  static func entries(yaml: String, file: String) throws(SettingsError) -> [ConfigurationEntry] {
+  /// The keys of a YAML (or JSON) document, in order; sections within sections are joined by dots.
+  package static func entries(yaml: String, file: String) throws(SettingsError) -> [ConfigurationEntry] {
     guard yaml.utf8.count <= byteLimit else {
       throw malformed(file, nil, "it has more than \(byteLimit) bytes")
     }

@@ -56,6 +56,24 @@ extension LoadedSettings {
   }
 }
 
+extension RunSettings {
+  /// Sets the keys of `entries`, in order, and checks what comes of it.
+  ///
+  /// - Parameter place: where they come from, for messages about several of them.
+  package func changed(by entries: [ConfigurationEntry], place: String) throws(SettingsError) -> RunSettings {
+    var settings = self
+    for entry in entries {
+      guard let key = SettingTable.byName[entry.normalized] else {
+        throw .unknownKey(entry.path, place: entry.place, nearest: nearestKey(to: entry.path, among: SettingTable.keys.map(\.path)))
+      }
+      try key.set(&settings, entry)
+    }
+    if !entries.contains(where: { $0.normalized == "algorithm.totalsteps" }) { settings.algorithm.totalSteps = settings.run.steps }
+    try settings.check(file: place)
+    return settings
+  }
+}
+
 extension SettingKey {
   /// Sets the value of an entry; null leaves a setting that cannot be absent at its default.
   func set(_ settings: inout RunSettings, _ entry: ConfigurationEntry) throws(SettingsError) {

@@ -1,11 +1,11 @@
 /// What a file or an override gives a key: one text, several, or nothing.
-enum SettingText: Sendable, Equatable {
+package enum SettingText: Sendable, Equatable {
   case one(String)
   case several([String])
   case none
 
   /// As a message shows it.
-  var shown: String {
+  package var shown: String {
     switch self {
     case .one(let text): String(text.prefix(80))
     case .several(let texts): "[" + String(texts.joined(separator: ", ").prefix(80)) + "]"

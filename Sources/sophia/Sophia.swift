@@ -17,7 +17,7 @@ struct Sophia: AsyncParsableCommand {
       """,
     subcommands: [],
     groupedSubcommands: [
-      CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self, LedgerCommand.self]),
+      CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self, LedgerCommand.self, AblateCommand.self]),
       CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self, JudgeCommand.self]),
       CommandGroup(
         name: "Models and data:",

@@ -1,0 +1,42 @@
+internal import Foundation
+
+/// A mean over runs with its 95 % confidence interval.
+package struct Estimate: Sendable, Hashable, Codable {
+  package var mean: Double
+  /// Half the interval's width, by Student's t with n - 1 degrees of freedom; nil for a single value.
+  package var margin: Double?
+  package var count: Int
+
+  package init(_ values: [Double]) {
+    count = values.count
+    mean = average(values)
+    guard values.count > 1 else { return }
+    let centre = mean
+    let variance = values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)
+    margin = Self.quantile(degreesOfFreedom: values.count - 1) * (variance / Double(values.count)).squareRoot()
+  }
+
+  /// Whether 0 lies outside the interval. Two equal runs differ by nothing at all, and so does an interval without width around 0.
+  package var isTold: Bool { margin.map { abs(mean) > $0 } ?? false }
+
+  /// `0.652 ± 0.031`.
+  package var words: String { Self.number(mean) + (margin.map { " ± " + Self.number($0) } ?? "") }
+  /// With its sign, for a difference.
+  package var signed: String { (mean > 0 ? "+" : "") + words }
+
+  private static func number(_ value: Double) -> String {
+    (value < 0 ? "−" : "") + String(format: "%.3f", abs(value))
+  }
+
+  /// The 0.975 quantile of Student's t.
+  static func quantile(degreesOfFreedom n: Int) -> Double {
+    let table = [
+      12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110,
+      2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+    ]
+    // Cornish and Fisher's expansion, whose first terms are enough beyond the table.
+    let z = 1.959964
+    let (first, second) = ((z * z * z + z) / 4, (5 * pow(z, 5) + 16 * pow(z, 3) + 3 * z) / 96)
+    return n <= table.count ? table[n - 1] : z + first / Double(n) + second / Double(n * n)
+  }
+}
