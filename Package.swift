@@ -151,6 +151,12 @@ let package = Package(
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
     tests("FaultProxy", ["ActionableErrors"]),
     tests("RewardProgram", ["ActionableErrors"]),
+    tests(
+      "Ablation",
+      [
+        "ActionableErrors", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout", "Runs", "Settings", "TrustGRPO",
+        "VisualReasoning",
+      ]),
     tests("Chaos", ["Cluster", "DurableFiles", "Rollout", "Settings"]),
     tests(
       "Runs",

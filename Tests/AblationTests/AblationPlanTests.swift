@@ -102,7 +102,7 @@ struct AblationPlanTests {
       ("choose: {seeds: [0], arm: grpo, among: {optimizer.learningRate: [0]}}", "optimizer.learningRate is 0", "more than 0"),
     ])
   func aPlanThatIsWrongIsRefusedByName(_ text: String, _ message: String, _ advice: String) {
-    let key = text.prefix { $0 != ":" }
+    let key = String(text.prefix { $0 != ":" })
     let rest = """
       \(key == "arms" ? "" : "arms: {grpo: {algorithm: {mode: grpo}}, full: {}}")
       \(key == "seeds" ? "" : "seeds: [1, 2]")
