@@ -117,7 +117,7 @@ let package = Package(
       dependencies: [
         "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rewards", "Rollout", "Runs",
         "ServedReward", "Settings",
-        "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // Tests
     tests("DurableFiles", ["ActionableErrors"]),
@@ -162,7 +162,7 @@ let package = Package(
       "Runs",
       [
         "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rollout", "RunStore", "Settings", "Simulator", "TrustGRPO",
-        "VisualReasoning", .product(name: "GRDB", package: "GRDB.swift"),
+        "VisualReasoning", "ZeroMQ", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ]
 )

@@ -50,11 +50,15 @@ package struct Ablation: Sendable {
     let lock = try RunFolder(folder).open(as: "ablate")
     defer { withExtendedLifetime(lock) {} }
     do {
-      let chosen = try await choose()
+      let (chosen, isAtEnd) = try await choose()
       let cells = try plan.arms.flatMap { try plan.cells(of: $0, chosen: chosen) }
       let runs = try plan.runs(cells, bases: plan.bases, seeds: plan.seeds, rows: .report)
-      let bases = try await prepare(plan.bases, rows: .report)
-      let report = AblationReport(plan: plan, folder: folder, chosen: chosen, cells: cells, bases: bases)
+      var bases = try await prepare(plan.bases, judges: plan.allJudges, rows: .report)
+      for (seed, base) in bases {
+        bases[seed]?.measured = try await measure(base, maximumTokens: cells[0].settings.rollout.maximumResponseTokens)
+      }
+      let report = AblationReport(
+        plan: plan, folder: folder, chosen: chosen, isChosenAtEnd: isAtEnd, cells: cells, bases: bases, runCount: runs.count)
       try await perform(runs, bases, as: "runs") { results in try report.write(results) }
       return .completed
     } catch is CancellationError {
@@ -64,10 +68,12 @@ package struct Ablation: Sendable {
 
   // MARK: Choosing
 
-  /// - Returns: the entries that are chosen; none if the plan has nothing to choose.
-  private func choose() async throws -> [ConfigurationEntry] {
-    guard let choice = plan.choice, let arm = plan.arms.first(where: { $0.name == choice.arm }) else { return [] }
-    let bases = try await prepare(choice.bases, rows: .choose)
+  /// - Returns: the entries that are chosen, none if the plan has nothing to choose, and whether one of them lies at an end of
+  ///   what was tried, so that something better may lie beyond.
+  private func choose() async throws -> (entries: [ConfigurationEntry], isAtEnd: Bool) {
+    guard let choice = plan.choice, let arm = plan.arms.first(where: { $0.name == choice.arm }) else { return ([], false) }
+    let judges = Set(try plan.cells(of: arm, chosen: []).compactMap(\.cell.judge))
+    let bases = try await prepare(choice.bases, judges: plan.allJudges.filter(judges.contains), rows: .choose)
     let options = try combinations(of: choice.among).map { option in
       (option: option, runs: try plan.runs(plan.cells(of: arm, chosen: option), bases: choice.bases, seeds: choice.seeds, rows: .choose))
     }
@@ -80,8 +86,11 @@ package struct Ablation: Sendable {
     }
     // The first of equals.
     let best = scored.dropFirst().reduce(scored[0]) { $1.accuracy > $0.accuracy ? $1 : $0 }
-    progress.print("chosen: \(Self.words(best.option))")
-    return best.option
+    let isAtEnd = zip(choice.among, best.option).contains { axis, entry in
+      axis.values.count > 2 && (entry == axis.values.first || entry == axis.values.last)
+    }
+    progress.print("chosen: \(Self.words(best.option))\(isAtEnd ? ", at an end of what was tried" : "")")
+    return (best.option, isAtEnd)
   }
 
   static func words(_ entries: [ConfigurationEntry]) -> String {
@@ -91,19 +100,16 @@ package struct Ablation: Sendable {
   // MARK: Base policies and judges
 
   private func models(_ base: UInt64) -> BuiltInModels {
-    var recipe = BuiltInModels.Recipe(
-      data: DataRecipe(
-        seed: base, trainRows: plan.trainRows, heldOutRows: plan.chooseRows + plan.reportRows, mixture: plan.mixture.data))
-    recipe.basicSteps = plan.models.basic
-    recipe.warmStartSteps = plan.models.warmStart
-    recipe.thinkingSteps = plan.models.thinking
+    let recipe = plan.recipe(of: base)
     // Another recipe makes other models: they have a folder of their own.
     let digest = SHA256Digest(of: Array("\(recipe)".utf8)).description.prefix(8)
     return BuiltInModels(recipe, in: "\(folder)/base-\(base)-\(digest)")
   }
 
-  /// Makes what is missing, and measures it.
-  private func prepare(_ seeds: [UInt64], rows: AblationRun.Rows) async throws -> [UInt64: AblationBase] {
+  /// Makes what is missing.
+  private func prepare(
+    _ seeds: [UInt64], judges: [AblationPlan.Judge], rows: AblationRun.Rows
+  ) async throws -> [UInt64: AblationBase] {
     let all = seeds.map { (seed: $0, models: models($0)) }
     let missing = try all.compactMap { base in try base.models.missingData().map { (base.models, $0) } }
     if !missing.isEmpty {
@@ -126,38 +132,45 @@ package struct Ablation: Sendable {
     try await train(
       "base policies and thinking-reward models",
       trainings { models in
-        [
-          ("policy ", try models.baseTraining()), ("judge ", try models.thinkingTraining()),
-          ("blind judge ", try models.thinkingTraining(to: fewLabels(models), labels: AblationPlan.Judge.fewLabelCount, isBlind: true)),
-        ]
+        var trainings = [("policy ", try models.baseTraining())]
+        if judges.contains(.trained) { trainings.append(("judge ", try models.thinkingTraining())) }
+        if judges.contains(.fewLabels) {
+          trainings.append(
+            ("blind judge ", try models.thinkingTraining(to: fewLabels(models), labels: AblationPlan.Judge.fewLabelCount, isBlind: true)))
+        }
+        return trainings
       })
     var bases: [UInt64: AblationBase] = [:]
-    for (seed, models) in all { bases[seed] = try await measure(models, rows) }
+    for (seed, models) in all {
+      let heldOut = try DataFile.read(models.file(.heldOut), use: .grading)
+      bases[seed] = AblationBase(
+        models: models, fewLabels: fewLabels(models), train: try DataFile.read(models.file(.train), use: .grading),
+        heldOut: rows == .choose ? Array(heldOut.prefix(plan.chooseRows)) : Array(heldOut.dropFirst(plan.chooseRows)),
+        scenes: try SceneCatalogue(folder: models.data))
+    }
     return bases
   }
 
   private func fewLabels(_ models: BuiltInModels) -> String { "\(models.folder)/few-labels" }
 
-  private func measure(_ models: BuiltInModels, _ rows: AblationRun.Rows) async throws -> AblationBase {
-    let heldOut = try DataFile.read(models.file(.heldOut), use: .grading)
-    var base = AblationBase(
-      models: models, fewLabels: fewLabels(models), train: try DataFile.read(models.file(.train), use: .grading),
-      heldOut: rows == .choose ? Array(heldOut.prefix(plan.chooseRows)) : Array(heldOut.dropFirst(plan.chooseRows)),
-      scenes: try SceneCatalogue(folder: models.data))
-    let kept = "\(models.folder)/measured-\(rows.rawValue).json"
+  /// The base policy and the judges on what they have not seen; kept, because it takes a while.
+  private func measure(_ base: AblationBase, maximumTokens: Int) async throws -> AblationBase.Measured {
+    let judges = plan.allJudges
+    let asked = "\(AblationPlan.form) \(plan.chooseRows) \(plan.reportRows) \(maximumTokens) \(judges.map(\.rawValue))"
+    let kept = "\(base.models.folder)/measured-\(SHA256Digest(of: Array(asked.utf8)).description.prefix(8)).json"
     if let bytes = try? DurableFiles.read(kept, limit: 1 << 20),
       let measured = try? JSONDecoder().decode(AblationBase.Measured.self, from: Data(bytes))
     {
-      base.measured = measured
-      return base
+      return measured
     }
     let meter = AblationMeter()
-    base.measured.greedy = try await meter.greedy(
-      policy: models.base, rows: base.heldOut, scenes: base.scenes,
-      maximumTokens: AblationPlan.start.rollout.maximumResponseTokens, shouldStop: { interruption.isRequested })
-    for judge in plan.judges + plan.arms.compactMap(\.judge) {
-      let labelled = models.file(.judgedHeldOut)
-      base.measured.rankCorrelation[judge.rawValue] =
+    var measured = AblationBase.Measured(
+      greedy: try await meter.greedy(
+        policy: base.models.base, rows: base.heldOut, scenes: base.scenes, maximumTokens: maximumTokens,
+        shouldStop: { interruption.isRequested }))
+    for judge in judges {
+      let labelled = base.models.file(.judgedHeldOut)
+      measured.rankCorrelation[judge.rawValue] =
         if let model = base.folder(of: judge) {
           try await meter.report(judge: model, on: labelled).rankCorrelation
         } else {
@@ -166,8 +179,8 @@ package struct Ablation: Sendable {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try DurableFiles.write(Array(try encoder.encode(base.measured)) + [10], to: kept)
-    return base
+    try DurableFiles.write(Array(try encoder.encode(measured)) + [10], to: kept)
+    return measured
   }
 
   /// As the judge that counts words scores a trace.
@@ -191,12 +204,16 @@ package struct Ablation: Sendable {
   ) async throws -> [String: AblationResult] {
     try DurableFiles.createFolder("\(folder)/results")
     var results: [String: AblationResult] = [:]
-    for run in runs { results[run.identity] = AblationResult.read(result(run)) }
+    for run in runs {
+      results[run.identity] = AblationResult.read(result(run))
+      // A process that was killed may have left the folder of a run whose result is there.
+      if results[run.identity] != nil, !keepsRuns { try DurableFiles.remove(runFolder(run)) }
+    }
     let open = runs.filter { results[$0.identity] == nil }
     if !results.isEmpty { progress.print("\(name): \(results.count) of \(runs.count) are there already") }
     try onResult(results)
     guard !open.isEmpty else { return results }
-    let judge = try JudgeServer(grade: { Self.countedScore($0.thinking) })
+    let judge = try wordJudge()
     defer { judge.close() }
     progress.print(AblationTable.head(plan))
     let stage = progress.stage(name, total: open.count)
@@ -206,7 +223,8 @@ package struct Ablation: Sendable {
       var waiting = open[...]
       func add() {
         // A fault that strikes one run after the other is not of the runs.
-        guard failures.count < 3, !interruption.isRequested, let run = waiting.popFirst(), let base = bases[run.base] else { return }
+        guard failures.count < 3, !interruption.isRequested, let run = waiting.popFirst() else { return }
+        guard let base = bases[run.base] else { preconditionFailure("a run on a base that nobody made") }
         group.addTask {
           do {
             return (run, .success(try await perform(run, base, judge)))
@@ -236,7 +254,7 @@ package struct Ablation: Sendable {
       }
     }
     try onResult(results)
-    if interruption.isRequested {
+    if interruption.isRequested, results.count < runs.count {
       stage.finish("stopped after \(done)")
       throw CancellationError()
     }
@@ -245,6 +263,17 @@ package struct Ablation: Sendable {
     throw AblationError(
       "runs", "\(runs.count - results.count) of \(runs.count) runs were not made, \(failures.count) of them because they failed, the first so: \(first)",
       advice: "mend what it names; the same command makes the runs that are missing")
+  }
+
+  /// At the address that it had before, if that is free: runs that were interrupted go on only with the settings that they had.
+  private func wordJudge() throws -> JudgeServer {
+    let kept = "\(folder)/judge-port"
+    let port = (try? DurableFiles.read(kept, limit: 16)).flatMap { UInt16(String(decoding: $0, as: UTF8.self)) }
+    let grade: JudgeServer.Grade = { Self.countedScore($0.thinking) }
+    if let port, let judge = try? JudgeServer(port: port, grade: grade) { return judge }
+    let judge = try JudgeServer(grade: grade)
+    try DurableFiles.write("\(judge.port)", to: kept)
+    return judge
   }
 
   private func result(_ run: AblationRun) -> String { "\(folder)/results/\(run.identity).json" }
@@ -286,11 +315,12 @@ package struct Ablation: Sendable {
       identity: run.identity, cell: run.cell, base: run.base, seed: run.seed, rows: run.rows, steps: steps, end: end,
       policySHA256: policy, seconds: (ContinuousClock.now - started).inSeconds)
     try result.write(to: self.result(run))
-    if !keepsRuns { try DurableFiles.remove(folder.path) }
+    // What cannot be removed is removed the next time.
+    if !keepsRuns { try? DurableFiles.remove(folder.path) }
     return result
   }
 
-  /// An unfinished run goes on unless it has other settings: the address of the judge that counts words, say.
+  /// An unfinished run goes on unless it has other settings: another address of the judge that counts words, say.
   private func discard(_ folder: RunFolder, unless settings: RunSettings) throws {
     guard FileManager.default.fileExists(atPath: folder.settings) else { return }
     let kept = String(decoding: try DurableFiles.read(folder.settings, limit: 1 << 20), as: UTF8.self)

@@ -105,9 +105,10 @@ extension AblationPlan {
   }
 
   private static func free(_ entry: ConfigurationEntry) throws -> ConfigurationEntry {
-    guard !reserved.contains(entry.path.lowercased()) else {
+    guard isFree(entry) || !RunSettings.hasKey(entry) else {
       throw AblationError(
-        "reserved", "\(entry.place): \(entry.path) is set by the ablation itself", advice: "leave it out; bases, seeds and judges have keys of their own")
+        "reserved", "\(entry.place): \(entry.path) cannot be set in a plan",
+        advice: "bases, seeds, rows and judges have keys of their own; free are rollout, algorithm, optimizer, run.steps, thinking.reading and the threads and times of cluster")
     }
     return entry
   }
@@ -118,10 +119,14 @@ extension AblationPlan {
     guard arms.count >= 1, arms.count <= 8 else {
       throw AblationError("arms", "\(file): it has \(arms.count) arms", advice: "name 1 to 8 under `arms:`; \(Self.help)")
     }
+    let crossed = combinationCount(cross) * max(1, judges.count) * arms.count
+    guard crossed <= 1000, combinationCount(choice?.among ?? []) <= 100 else {
+      throw AblationError("arms", "\(file): it comes to \(crossed) cells or more than 100 choices", advice: "cross fewer values")
+    }
+    try refuseDoubleKeys()
     // Every setting is checked before hours are spent on some.
-    let cells = try self.cells()
-    guard Set(cells.map(\.cell)).count == cells.count else {
-      throw AblationError("arms", "\(file): two arms come to the same cell", advice: "give them different names")
+    for (cell, settings) in try self.cells() where settings.cluster.workers < 1 || settings.cluster.scorers < 1 {
+      throw AblationError("arms", "\(file), arm \(cell.arm): a run has no worker or no scorer", advice: "give each run at least one of both")
     }
     guard let choice else { return }
     guard let arm = arms.first(where: { $0.name == choice.arm }) else {
@@ -139,6 +144,24 @@ extension AblationPlan {
       throw AblationError(
         "choose", "\(file): seed \(shared.map(String.init).joined(separator: ", ")) is used for choosing and for reporting",
         advice: "what settings were chosen by must not be reported: give choose.seeds other seeds than seeds")
+    }
+  }
+}
+
+extension AblationPlan {
+  /// A setting that stands in two places would make what a cell is called untrue.
+  private func refuseDoubleKeys() throws {
+    let chosen = choice?.among.map { $0.values[0] } ?? []
+    for arm in arms {
+      var seen: [String: ConfigurationEntry] = [:]
+      for entry in cross.map({ $0.values[0] }) + chosen + arm.settings {
+        let earlier = seen.updateValue(entry, forKey: entry.normalized)
+        // An arm that does not choose may have a value of its own in place of the chosen one.
+        guard let earlier, !(chosen.contains(earlier) && arm.name != choice?.arm && arm.settings.contains(entry)) else { continue }
+        throw AblationError(
+          "twice", "\(entry.place): \(entry.path) is crossed, chosen or set in another place too (\(earlier.place))",
+          advice: "leave one of them out: what a cell is called says what it was run with")
+      }
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import ActionableErrors
 internal import DurableFiles
+internal import Runs
 package import Settings
 internal import TrustGRPO
 package import VisualReasoning
@@ -127,6 +128,16 @@ extension AblationPlan {
     get throws { try runs(cells(), bases: bases, seeds: seeds, rows: .report).count }
   }
 
+  /// Of those that settings are chosen by.
+  package var choiceCount: Int {
+    get throws {
+      guard let choice, let arm = arms.first(where: { $0.name == choice.arm }) else { return 0 }
+      return try combinations(of: choice.among).reduce(0) { count, option in
+        try count + runs(cells(of: arm, chosen: option), bases: choice.bases, seeds: choice.seeds, rows: .choose).count
+      }
+    }
+  }
+
   /// - Parameter chosen: entries that were chosen, or are tried.
   func cells(of arm: Arm, chosen: [ConfigurationEntry]) throws -> [(cell: AblationCell, settings: RunSettings)] {
     var found: [(cell: AblationCell, settings: RunSettings)] = []
@@ -167,13 +178,28 @@ extension AblationPlan {
     var settings = settings
     settings.run.seed = seed
     let text = try """
-      \(settings.json()) judge \(cell.judge?.rawValue ?? "none") base \(base) rows \(rows.rawValue) \(mixture.rawValue) \
-      \(trainRows) \(chooseRows) \(reportRows) \(models)
+      form \(Self.form) \(settings.json()) judge \(cell.judge?.rawValue ?? "none") \(Judge.fewLabelCount) \(Judge.wordsForFullScore) \
+      base \(recipe(of: base)) rows \(rows.rawValue) \(chooseRows) \(reportRows)
       """
     return AblationRun(
       identity: String(SHA256Digest(of: Array(text.utf8)).description.prefix(16)), base: base, seed: seed, rows: rows,
       judge: cell.judge, settings: settings, cell: cell)
   }
+
+  /// Raised when the same settings give other results: results of before are then made again.
+  static let form = 1
+
+  func recipe(of base: UInt64) -> BuiltInModels.Recipe {
+    var recipe = BuiltInModels.Recipe(
+      data: DataRecipe(seed: base, trainRows: trainRows, heldOutRows: chooseRows + reportRows, mixture: mixture.data))
+    recipe.basicSteps = models.basic
+    recipe.warmStartSteps = models.warmStart
+    recipe.thinkingSteps = models.thinking
+    return recipe
+  }
+
+  /// Of the plan and of its arms, without repeats.
+  var allJudges: [Judge] { Judge.allCases.filter { (judges + arms.compactMap(\.judge)).contains($0) } }
 
   /// What runs have in common unless the plan says otherwise: the demonstration's settings, in one process of each kind.
   static var start: RunSettings {
@@ -188,16 +214,28 @@ extension AblationPlan {
     settings.cluster.workers = 1
     settings.cluster.scorers = 1
     settings.cluster.learnerThreads = 1
+    // Nobody watches hundreds of runs: one that hangs ends.
+    settings.cluster.stallLimitSeconds = 600
     return settings
   }
 
-  /// What the ablation itself sets.
-  static let reserved: Set<String> = [
-    "model.folder", "data.trainfiles", "data.heldoutfiles", "run.folder", "run.seed", "thinking.kind", "thinking.folder",
-    "thinking.url", "thinking.model",
+  /// Whether a plan may set it: what the ablation sets itself, and what its measurements do not follow, it may not.
+  static func isFree(_ setting: ConfigurationEntry) -> Bool {
+    let key = setting.normalized
+    if key == "algorithm.correctthreshold" { return false }
+    return freeKeys.contains(key) || ["rollout", "algorithm", "optimizer"].contains { key.hasPrefix($0 + ".") }
+  }
+
+  private static let freeKeys: Set<String> = [
+    "model.freezevisiontower", "data.shuffle", "thinking.reading", "run.steps", "cluster.workers", "cluster.scorers",
+    "cluster.learnerthreads", "cluster.workerthreads", "cluster.scorerthreads", "cluster.credit", "cluster.leaseseconds",
+    "cluster.heartbeatseconds", "cluster.peertimeoutseconds", "cluster.stalllimitseconds",
   ]
 
-  private static let onlyOfThinking: Set<String> = ["algorithm.onesided", "algorithm.trust", "algorithm.annealing", "algorithm.alpha"]
+  private static let onlyOfThinking: Set<String> = [
+    "algorithm.onesided", "algorithm.trust", "algorithm.annealing", "algorithm.alpha", "algorithm.totalsteps",
+    "algorithm.releasedannealingsteps", "thinking.reading",
+  ]
 
   /// Settings that cannot matter are set back, so that runs that cannot differ are one run.
   private static func relevant(_ settings: RunSettings) -> RunSettings {
@@ -208,8 +246,15 @@ extension AblationPlan {
     settings.algorithm.trust = usual.trust
     settings.algorithm.annealing = usual.annealing
     settings.algorithm.alpha = usual.alpha
+    settings.algorithm.totalSteps = settings.run.steps
+    settings.algorithm.releasedAnnealingSteps = nil
+    settings.thinking = RunSettings().thinking
     return settings
   }
+}
+
+func combinationCount(_ axes: [AblationPlan.Axis]) -> Int {
+  axes.reduce(1) { min(1_000_000, $0 * $1.values.count) }
 }
 
 /// Every way to take one value of each axis.

@@ -1,6 +1,7 @@
 internal import Dashboard
 internal import DurableFiles
 internal import Foundation
+internal import Runs
 internal import Settings
 
 /// `ablation.html` and `ablation.json`, from the results that are there.
@@ -8,15 +9,18 @@ struct AblationReport {
   let plan: AblationPlan
   let folder: String
   let chosen: [ConfigurationEntry]
+  let isChosenAtEnd: Bool
   let cells: [(cell: AblationCell, settings: RunSettings)]
   let bases: [UInt64: AblationBase]
+  /// Of the whole plan.
+  let runCount: Int
 
   /// - Parameter results: by identity; of other plans too, which are left out.
   func write(_ results: [String: AblationResult]) throws {
     let byCell = try resultsByCell(results)
     let findings = FindingsBuilder(
       plan: plan, cells: cells.map { ($0.cell, $0.settings.algorithm) }, results: byCell,
-      bases: plan.bases.compactMap { bases[$0]?.measured.greedy }, judges: judgeQuality
+      bases: plan.bases.compactMap { bases[$0]?.measured.greedy }, judges: judgeQuality, runCount: runCount
     ).build()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -37,11 +41,11 @@ struct AblationReport {
     return found
   }
 
-  private var judgeQuality: [AblationPlan.Judge: Estimate] {
+  private var judgeQuality: [AblationPlan.Judge: [Double]] {
     Dictionary(
-      AblationPlan.Judge.allCases.compactMap { judge in
+      plan.allJudges.compactMap { judge in
         let values = plan.bases.compactMap { bases[$0]?.measured.rankCorrelation[judge.rawValue] }
-        return values.isEmpty ? nil : (judge, Estimate(values))
+        return values.isEmpty ? nil : (judge, values)
       }, uniquingKeysWith: { first, _ in first })
   }
 
@@ -51,19 +55,23 @@ struct AblationReport {
     _ findings: AblationFindings, _ results: [AblationCell: [FindingsBuilder.RunKey: AblationResult]]
   ) -> AblationPage {
     let runs = Set(results.values.flatMap { $0.values.map(\.identity) }).count
-    let steps = results.values.first?.values.first?.steps.count ?? 0
+    let lengths = Set(results.values.flatMap { $0.values.map(\.steps.count) }).sorted()
     let facts = [
-      "\(runs) runs of \(steps) steps", "base policies \(plan.bases.map(String.init).joined(separator: ", "))",
+      "\(runs == runCount ? "\(runs)" : "\(runs) of \(runCount)") runs of \(lengths.map(String.init).joined(separator: ", ")) steps", "base policies \(plan.bases.map(String.init).joined(separator: ", "))",
       "seeds \(plan.seeds.map(String.init).joined(separator: ", "))", "\(plan.mixture.rawValue) mixture",
       "\(plan.reportRows) held-out rows, none of them used for choosing",
-      chosen.isEmpty ? nil : "chosen by \(plan.choice?.arm ?? ""): \(Ablation.words(chosen))",
+      chosen.isEmpty ? nil : "chosen by \(plan.choice?.arm ?? ""): \(Ablation.words(chosen))\(isChosenAtEnd ? ", at an end of what was tried" : "")",
     ].compactMap(\.self)
     return AblationPage(
       title: plan.title, facts: facts, words: findings.words,
       legend: plan.arms.enumerated().map { (name: $0.element.name, colour: $0.offset) },
       columns: ["arm", "judge"] + plan.cross.map(\.shortName) + ["runs", "accuracy", "difference", "soundness", "confident words", "one-sided"],
-      rows: findings.cells.map(row), sections: sections(results), command: "sophia ablate \(plan.file)")
+      rows: findings.cells.map(row), sections: sections(results), chartsInRow: plan.judges.count,
+      command: "sophia ablate \(plan.file)\(isElsewhere ? " --run \(folder)" : "")")
   }
+
+  /// Whether the command named another folder than the plan.
+  private var isElsewhere: Bool { RunFolder(plan.folder).path != folder }
 
   private func row(_ cell: AblationFindings.Cell) -> AblationPage.Row {
     AblationPage.Row(
@@ -78,7 +86,7 @@ struct AblationReport {
   private func sections(_ results: [AblationCell: [FindingsBuilder.RunKey: AblationResult]]) -> [AblationPage.Section] {
     let words = results.values.flatMap { $0.values.flatMap { $0.steps.map(\.confidentWords) } }.max() ?? 1
     let quantities: [(title: String, words: String, top: Double, value: @Sendable (AblationResult.Step) -> Double)] = [
-      ("Accuracy", "Share of right answers among the responses sampled in training; bands are 95 % confidence intervals over runs.", 1, { $0.accuracy }),
+      ("Accuracy", "Share of right answers among the responses sampled in training; bands, where there are several seeds, are 95 % confidence intervals.", 1, { $0.accuracy }),
       ("Soundness of traces", "Of the sampled responses, as the built-in checker judges them against the picture.", 1, { $0.soundness }),
       ("Confident words", "In a sampled response.", max(1, words), { $0.confidentWords }),
       ("One-sided groups", "Share of groups whose members are all right or all wrong.", 1, { $0.oneSided }),
@@ -122,8 +130,8 @@ struct AblationReport {
     let size = max(1, (steps + pointsOfCurve - 1) / pointsOfCurve)
     return stride(from: 0, to: steps, by: size).map { first in
       let part = first..<min(first + size, steps)
-      let estimate = Estimate(
-        runs.sorted { ($0.base, $0.seed) < ($1.base, $1.seed) }.map { run in average(run.steps[part].map(value)) })
+      let byBase = Dictionary(grouping: runs.sorted { ($0.base, $0.seed) < ($1.base, $1.seed) }, by: \.base).sorted { $0.key < $1.key }
+      let estimate = Estimate(byBase: byBase.map { $0.value.map { run in average(run.steps[part].map(value)) } })
       return .init(step: average(part.map { Double($0 + 1) }), mean: estimate.mean, margin: estimate.margin ?? 0)
     }
   }

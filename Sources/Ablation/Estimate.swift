@@ -1,23 +1,27 @@
 internal import Foundation
 
-/// A mean over runs with its 95 % confidence interval.
+/// A mean over runs with its 95 % confidence interval, for the base policies that the runs started from: what differs between
+/// runs of one base is chance, what differs between bases is not.
 package struct Estimate: Sendable, Hashable, Codable {
   package var mean: Double
-  /// Half the interval's width, by Student's t with n - 1 degrees of freedom; nil for a single value.
+  /// Half the interval's width, by Student's t on the deviations from each base's mean, with as many degrees of freedom as there
+  /// are runs less bases; nil where that is 0.
   package var margin: Double?
   package var count: Int
 
-  package init(_ values: [Double]) {
-    count = values.count
-    mean = average(values)
-    guard values.count > 1 else { return }
-    let centre = mean
-    let variance = values.reduce(0) { $0 + ($1 - centre) * ($1 - centre) } / Double(values.count - 1)
-    margin = Self.quantile(degreesOfFreedom: values.count - 1) * (variance / Double(values.count)).squareRoot()
+  /// - Parameter values: those of each base.
+  package init(byBase values: [[Double]]) {
+    let all = values.flatMap(\.self)
+    count = all.count
+    mean = average(all)
+    let freedom = all.count - values.count { !$0.isEmpty }
+    guard freedom > 0 else { return }
+    let squares = values.flatMap { base in base.map { ($0 - average(base)) * ($0 - average(base)) } }.reduce(0, +)
+    margin = Self.quantile(degreesOfFreedom: freedom) * (squares / Double(freedom) / Double(all.count)).squareRoot()
   }
 
-  /// Whether 0 lies outside the interval. Two equal runs differ by nothing at all, and so does an interval without width around 0.
-  package var isTold: Bool { margin.map { abs(mean) > $0 } ?? false }
+  /// Whether 0 lies outside the interval. One without width comes of runs that happen to be alike, and tells nothing.
+  package var isTold: Bool { margin.map { $0 > 0 && abs(mean) > $0 } ?? false }
 
   /// `0.652 ± 0.031`.
   package var words: String { Self.number(mean) + (margin.map { " ± " + Self.number($0) } ?? "") }
@@ -25,7 +29,8 @@ package struct Estimate: Sendable, Hashable, Codable {
   package var signed: String { (mean > 0 ? "+" : "") + words }
 
   private static func number(_ value: Double) -> String {
-    (value < 0 ? "−" : "") + String(format: "%.3f", abs(value))
+    let digits = String(format: "%.3f", abs(value))
+    return (value < 0 && digits != "0.000" ? "−" : "") + digits
   }
 
   /// The 0.975 quantile of Student's t.

@@ -57,6 +57,11 @@ package struct LearnerService: Sendable {
     mailbox.post(.stop(reason: reason))
   }
 
+  /// The transport admits `peers` and nobody else from now on.
+  package func admits(_ peers: [AllowedPeer]) {
+    mailbox.post(.allowed(Dictionary(peers.map { ($0.name, $0.role) }) { _, last in last }))
+  }
+
   /// Runs until all work is done, the run is stopped, or something failed for good.
   package func run(
     settings: LearnerSettings, schedule: Schedule, recovered: RecoveredLedger, manifest: WeightManifest

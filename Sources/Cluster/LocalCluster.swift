@@ -89,6 +89,8 @@ package actor LocalCluster {
     process.arguments = Array(words.dropFirst())
     process.environment = ProcessInfo.processInfo.environment.merging(command.environment) { _, new in new }
     let log = try logFile(of: member)
+    // The process has it now; Foundation's `Process` would hold it for as long as this one lives.
+    defer { try? log.close() }
     let startedAt = Date().timeIntervalSince1970
     process.standardOutput = log
     process.standardError = log

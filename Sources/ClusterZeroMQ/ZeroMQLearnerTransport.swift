@@ -1,6 +1,7 @@
 internal import ActionableErrors
 package import Cluster
 package import Rollout
+internal import Synchronization
 package import Wire
 package import ZeroMQ
 
@@ -11,8 +12,10 @@ package import ZeroMQ
 package final class ZeroMQLearnerTransport: LearnerTransport {
   package let inbound: AsyncStream<LearnerInbound>
   package let ports: (control: UInt16, publish: UInt16, data: UInt16)
-  package let allowed: [AllowedPeer]
+  package var allowed: [AllowedPeer] { list.withLock { $0 } }
 
+  private let allowList: AllowList
+  private let list: Mutex<[AllowedPeer]>
   private let sockets: LearnerSockets
   private let queue: InboundQueue<LearnerInbound>
 
@@ -45,7 +48,7 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
         ], serverKey: keys.publicKey, allowList: allowList, on: loop, within: .seconds(15))
       await sockets.listen()
       return ZeroMQLearnerTransport(
-        sockets: sockets, queue: queue, allowed: allowed,
+        sockets: sockets, queue: queue, allowList: allowList, allowed: allowed,
         ports: (bound.control.port, bound.publish.port, bound.data.port))
     } catch {
       try? await loop.stop(within: .zero)
@@ -62,24 +65,34 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
     let room = Forward<LearnerSockets>()
     let queue = InboundQueue<LearnerInbound>(
       maximumCount: options.inboundCount, maximumBytes: options.inboundBytes, onRoom: { room.run { $0.resume() } })
+    let allowList = AllowList()
     let sockets = LearnerSockets(
-      loop: loop, allowList: AllowList(), everyone: everyone, inbound: queue, report: { _ in })
+      loop: loop, allowList: allowList, everyone: everyone, inbound: queue, report: { _ in })
     room.set(sockets)
     let bound = try await sockets.bind(TCPEndpoint(host: "127.0.0.1", port: 0), .none, options)
     await sockets.listen()
     return ZeroMQLearnerTransport(
-      sockets: sockets, queue: queue, allowed: [], ports: (bound.control.port, bound.publish.port, bound.data.port))
+      sockets: sockets, queue: queue, allowList: allowList, allowed: [],
+      ports: (bound.control.port, bound.publish.port, bound.data.port))
   }
 
   private init(
-    sockets: LearnerSockets, queue: InboundQueue<LearnerInbound>, allowed: [AllowedPeer],
+    sockets: LearnerSockets, queue: InboundQueue<LearnerInbound>, allowList: AllowList, allowed: [AllowedPeer],
     ports: (control: UInt16, publish: UInt16, data: UInt16)
   ) {
     self.sockets = sockets
     self.queue = queue
-    self.allowed = allowed
+    self.allowList = allowList
+    list = Mutex(allowed)
     self.ports = ports
     inbound = queue.stream
+  }
+
+  /// Makes `peers` the only ones that may connect, and whose messages are taken on the connections that there are.
+  package func admit(only peers: [AllowedPeer]) throws {
+    let registered = try peers.map(RegisteredPeer.init)
+    allowList.replaceAll(with: registered)
+    list.withLock { $0 = peers }
   }
 
   package func send(_ frame: Frame, to peer: PeerID) {

@@ -62,12 +62,14 @@ package struct AblationPage: Sendable {
   package var columns: [String]
   package var rows: [Row]
   package var sections: [Section]
+  /// Pictures beside each other, as long as the page is wide enough.
+  package var chartsInRow: Int
   /// The commands that make the page again.
   package var command: String
 
   package init(
     title: String, facts: [String], words: [String], legend: [(name: String, colour: Int)], columns: [String], rows: [Row],
-    sections: [Section], command: String
+    sections: [Section], chartsInRow: Int, command: String
   ) {
     self.title = title
     self.facts = facts
@@ -76,6 +78,7 @@ package struct AblationPage: Sendable {
     self.columns = columns
     self.rows = rows
     self.sections = sections
+    self.chartsInRow = chartsInRow
     self.command = command
   }
 
@@ -109,7 +112,7 @@ package struct AblationPage: Sendable {
     </section>
     <section>
     <h2>Numbers</h2>
-    <p class="note">On held-out rows, greedily, at the end; difference is in accuracy, paired by base policy and seed.</p>
+    <p class="note">Accuracy, soundness and confident words: on held-out rows, greedily, at the end. Difference: in accuracy, paired by base policy and seed. One-sided: share of the groups sampled in training.</p>
     <div class="wide"><table>
     <tr>\(columns.enumerated().map { "<th\(Self.isNumber($0.offset, of: columns.count) ? " class=\"n\"" : "" as HTML)>\($0.element)</th>" as HTML })</tr>
     \(rows.map(row))
@@ -155,7 +158,7 @@ package struct AblationPage: Sendable {
       <h2>\(section.title)</h2>
       <p class="note">\(section.words)</p>
       <p class="legend">\(legend.map { "<span><i class=\"dot c\($0.colour % 8)\"></i>\($0.name)</span>" as HTML })</p>
-      <div class="grid many">\(cards)</div>
+      <div class="grid many" style="--beside: \(max(2, min(4, chartsInRow)))">\(cards)</div>
       </section>
 
       """
@@ -166,7 +169,8 @@ package struct AblationPage: Sendable {
     main { max-width: 78rem; }
     .findings { padding-left: 1.2rem; max-width: 62rem; } .findings li { margin-bottom: 0.55rem; }
     .legend span { margin-right: 1.4rem; white-space: nowrap; }
-    .grid.many { grid-template-columns: repeat(auto-fill, minmax(16rem, 1fr)); }
+    .grid.many { grid-template-columns: repeat(var(--beside), minmax(0, 1fr)); }
+    @media (max-width: 46rem) { .grid.many { grid-template-columns: minmax(0, 1fr); } }
     .grid.many figure { padding: 0.8rem 0.9rem; }
     tr.up td:nth-last-child(4) { color: var(--good); } tr.down td:nth-last-child(4) { color: var(--bad); }
     \((0..<8).map { index -> HTML in

@@ -63,6 +63,8 @@ package enum LearnerEvent: Sendable {
   case checkpointed(step: UInt32, path: String, policy: SHA256Digest)
   /// No checkpoint was made, for a reason that may pass; what was there is there still.
   case checkpointFailed(step: UInt32, reason: String)
+  /// The list of keys that may join is another one now: names, and what each may do.
+  case allowed([String: Role])
   /// The journal, the trainer or the disk failed: nothing can be promised any more.
   case failed(String)
   case stop(reason: String)

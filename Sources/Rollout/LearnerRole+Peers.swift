@@ -153,6 +153,18 @@ extension LearnerRole {
     if role == .scorer { tellWorkersOfScorers(&actions) }
   }
 
+  /// Who may no longer join is gone at once, and scorers are told whom they may listen to: they have the list from the
+  /// learner alone.
+  mutating func admit(only roles: [String: Role], at now: Instant, _ actions: inout [LearnerAction]) {
+    let workers = Set(membership.workers)
+    for peer in membership.peers where roles[peer.name] != (workers.contains(peer) ? .worker : .scorer) {
+      leave(peer, reason: "may no longer join", isFault: true, at: now, &actions)
+    }
+    for peer in membership.peers where !workers.contains(peer) {
+      actions.append(.welcome(peer, incarnation: incarnation, scorers: membership.scorers))
+    }
+  }
+
   private func tellWorkersOfScorers(_ actions: inout [LearnerAction]) {
     let scorers = membership.scorers
     for worker in membership.workers { actions.append(.send(worker, .scorers(scorers))) }

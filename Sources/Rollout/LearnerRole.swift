@@ -126,6 +126,7 @@ package struct LearnerRole: Sendable {
     case .checkpointFailed(let step, let reason):
       checkpoints.failed(at: now)
       actions.append(.log(.error, "no checkpoint of step \(step): \(reason); the one before stays, and it is tried again"))
+    case .allowed(let roles): admit(only: roles, at: now, &actions)
     case .failed(let reason): close(.failed(reason: reason), &actions)
     case .stop(let reason): close(.interrupted(reason: reason), &actions)
     case .tick: break

@@ -6,7 +6,15 @@ internal import Synchronization
 package final class Interruption: Sendable {
   private struct State {
     var signal: Int32?
-    var observers: [@Sendable (String) -> Void] = []
+    var observers: [Observer: @Sendable (String) -> Void] = [:]
+    var lastObserver = 0
+  }
+
+  /// By which what observes is told apart.
+  package struct Observer: Sendable, Hashable, Comparable {
+    fileprivate let number: Int
+
+    package static func < (one: Observer, other: Observer) -> Bool { one.number < other.number }
   }
 
   private let state = Mutex(State())
@@ -29,19 +37,28 @@ package final class Interruption: Sendable {
   package var isRequested: Bool { state.withLock { $0.signal != nil } }
 
   /// `observer` is told the reason, once; at once if a signal came before.
-  package func onRequest(_ observer: @escaping @Sendable (String) -> Void) {
-    let already = state.withLock { state in
-      if state.signal == nil { state.observers.append(observer) }
-      return state.signal
+  @discardableResult
+  package func onRequest(_ observer: @escaping @Sendable (String) -> Void) -> Observer {
+    let (already, number) = state.withLock { state in
+      state.lastObserver += 1
+      let number = Observer(number: state.lastObserver)
+      if state.signal == nil { state.observers[number] = observer }
+      return (state.signal, number)
     }
     if let already { observer(Self.reason(already)) }
+    return number
+  }
+
+  /// Lets go of what an observer holds, where the process outlives what it was for.
+  package func forget(_ observer: Observer) {
+    state.withLock { $0.observers[observer] = nil }
   }
 
   private func received(_ number: Int32) {
     let observers: [@Sendable (String) -> Void]? = state.withLock { state in
       guard state.signal == nil else { return nil }
       state.signal = number
-      return state.observers
+      return state.observers.sorted { $0.key < $1.key }.map(\.value)
     }
     guard let observers else { exit(128 + number) }
     for observer in observers { observer(Self.reason(number)) }

@@ -130,6 +130,8 @@ package enum RoleProcess {
       transport: transport, trainer: engine,
       catalogue: RowCatalogue(rows: rows, system: settings.data.systemPrompt), journal: store, log: log)
     interruption.onRequest { service.stop(reason: $0) }
+    let watching = watch(runKeys, transport, service, log)
+    defer { watching.cancel() }
     let end = try await service.run(
       settings: settings.learnerSettings(vocabularySize: try await engine.vocabularySize),
       schedule: Schedule(rows: rows.count, seed: settings.run.seed, shuffled: settings.data.shuffle),
@@ -172,6 +174,34 @@ package enum RoleProcess {
       return try await open(last)
     } catch let error as ZeroMQError where error.code == "zeromq.address-in-use" {
       return try await open(bind)
+    }
+  }
+
+  /// Takes over what `sophia keys allow` and `revoke` do to the list while the learner runs. A list that cannot be read
+  /// changes nothing: it may be in the middle of being edited by hand.
+  private static func watch(
+    _ keys: RunKeys, _ transport: ZeroMQLearnerTransport, _ service: LearnerService,
+    _ log: @escaping @Sendable (LogLevel, String) -> Void
+  ) -> Task<Void, Never> {
+    Task {
+      var (known, complaint) = (transport.allowed, "")
+      while !Task.isCancelled {
+        try? await Task.sleep(for: .seconds(1))
+        do {
+          let allowed = try keys.allowed()
+          complaint = ""
+          guard allowed != known else { continue }
+          try transport.admit(only: allowed)
+          service.admits(allowed)
+          let (before, now) = (Set(known.map(\.name)), Set(allowed.map(\.name)))
+          let changes = now.subtracting(before).sorted().map { "\($0) may join" } + before.subtracting(now).sorted().map { "\($0) may no longer join" }
+          log(.info, "the list of keys has changed: \(changes.isEmpty ? "other keys" : changes.joined(separator: ", "))")
+          known = allowed
+        } catch {
+          if "\(error)" != complaint { log(.warning, "the list of keys stays as it was: \(error)") }
+          complaint = "\(error)"
+        }
+      }
     }
   }
 

@@ -17,23 +17,20 @@ package struct RunKeys: Sendable {
 
   /// Makes what is missing for a local run; what is there stays.
   package func create(scorers: Int, workers: Int) throws {
-    try DurableFiles.createFolder(folder)
-    chmod(folder, 0o700)
+    try createFolder()
     let names =
       [(Self.learnerName, Role.learner)] + (0..<scorers).map { ("scorer-\($0)", Role.scorer) }
       + (0..<workers).map { ("worker-\($0)", Role.worker) }
     // Keys that somebody registered by hand, for peers on other machines, stay.
     let made = Set(names.map(\.0))
-    var lines = try allowed(orNone: true).filter { !made.contains($0.name) }.map {
-      "\($0.name) \($0.role.rawValue) \($0.publicKey)"
-    }
+    var peers = try allowed(orNone: true).filter { !made.contains($0.name) }
     for (name, role) in names {
       if !FileManager.default.fileExists(atPath: secret(of: name)) {
         try KeyPair.generate().write(to: secret(of: name))
       }
-      lines.append("\(name) \(role.rawValue) \(try publicKey(of: name).z85)")
+      peers.append(AllowedPeer(name: name, role: role, publicKey: try publicKey(of: name).z85))
     }
-    try DurableFiles.write(lines.joined(separator: "\n") + "\n", to: allowedFile)
+    try write(peers)
   }
 
   package func pair(of name: String) throws -> KeyPair { try KeyPair(file: secret(of: name)) }

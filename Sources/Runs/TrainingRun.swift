@@ -112,16 +112,14 @@ package struct TrainingRun: Sendable {
       ],
       environment: Self.environment(threads: settings.cluster.learnerThreads))
     try? DurableFiles.remove(folder.endpoint)
-    try await cluster.start(learner)
-    interruption.onRequest { _ in Task { await cluster.terminate(.learner) } }
-
-    if let addresses = try await waitForAddresses(learner, in: cluster) {
-      for index in 0..<settings.cluster.scorers {
-        try await cluster.start(peer(.scorer, index, addresses, threads: settings.cluster.scorerThreads))
-      }
-      for index in 0..<settings.cluster.workers {
-        try await cluster.start(peer(.worker, index, addresses, threads: settings.cluster.workerThreads))
-      }
+    let observer = interruption.onRequest { _ in Task { await cluster.terminate(.learner) } }
+    defer { interruption.forget(observer) }
+    do {
+      try await start(learner, in: cluster)
+    } catch {
+      await cluster.beginStopping()
+      await cluster.stopAll(grace: .seconds(1))
+      throw error
     }
     let watching = watch(reader)
     let end = await cluster.end(of: learner)
@@ -145,6 +143,18 @@ package struct TrainingRun: Sendable {
       throw RunError(
         code: "run.learner-failed", message: "the learner \(end): \(lastLine(of: "learner"))",
         advice: "see \(folder.logs)/learner.log; the same command goes on from the last checkpoint")
+    }
+  }
+
+  /// The learner, and once it listens those who join it.
+  private func start(_ learner: LocalProcess, in cluster: LocalCluster) async throws {
+    try await cluster.start(learner)
+    guard let addresses = try await waitForAddresses(learner, in: cluster) else { return }
+    for index in 0..<settings.cluster.scorers {
+      try await cluster.start(peer(.scorer, index, addresses, threads: settings.cluster.scorerThreads))
+    }
+    for index in 0..<settings.cluster.workers {
+      try await cluster.start(peer(.worker, index, addresses, threads: settings.cluster.workerThreads))
     }
   }
 

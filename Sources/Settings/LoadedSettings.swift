@@ -57,6 +57,8 @@ extension LoadedSettings {
 }
 
 extension RunSettings {
+  package static func hasKey(_ entry: ConfigurationEntry) -> Bool { SettingTable.byName[entry.normalized] != nil }
+
   /// Sets the keys of `entries`, in order, and checks what comes of it.
   ///
   /// - Parameter place: where they come from, for messages about several of them.

@@ -37,6 +37,7 @@ struct AblateCommand: AsyncParsableCommand {
   var list = false
 
   func validate() throws {
+    if folder == "" { throw ValidationError("--run is empty; name a folder") }
     if let jobs, jobs < 1 { throw ValidationError("--jobs is \(jobs); give 1 or more") }
   }
 
@@ -47,7 +48,8 @@ struct AblateCommand: AsyncParsableCommand {
       for (cell, _) in cells {
         try printLine("\(cell.arm), judge \(cell.judge?.rawValue ?? "none")" + zip(plan.cross, cell.values).map { ", \($0.key) \($1 ?? "any")" }.joined())
       }
-      return try printLine("\(try plan.runCount) runs of \(cells.count) cells, on base policies \(plan.bases) with seeds \(plan.seeds)")
+      try printLine("\(try plan.runCount) runs of \(cells.count) cells, on base policies \(plan.bases) with seeds \(plan.seeds)")
+      return try printLine("before them \(try plan.choiceCount) runs to choose settings by")
     }
     let ablation = Ablation(
       plan, folder: folder ?? plan.folder, executable: executable, jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount,

@@ -26,7 +26,7 @@ struct Sophia: AsyncParsableCommand {
         name: "Checks against other implementations:",
         subcommands: [ScoreCommand.self, LogprobsCommand.self, GenerateCommand.self, TokenizeCommand.self]),
       CommandGroup(name: "Faults:", subcommands: [SimulateCommand.self, ChaosCommand.self]),
-      CommandGroup(name: "This machine:", subcommands: [BenchCommand.self, DoctorCommand.self]),
+      CommandGroup(name: "This machine:", subcommands: [KeysCommand.self, BenchCommand.self, DoctorCommand.self]),
     ])
 
   static func main() async {

@@ -29,6 +29,8 @@ struct AblationPlanTests {
     // 4 arms x 3 judges x 4, the untrained judge x 4, and outcome rewards alone x 2.
     #expect(try plan.cells().count == 54)
     #expect(try plan.runCount == 486)
+    // Outcome rewards alone with either advantage, at each learning rate.
+    #expect(try plan.choiceCount == 2 * 4)
     #expect(try AblationPlan.read(folder.appending(path: "quick.yaml").path).runCount > 0)
   }
 
@@ -73,6 +75,13 @@ struct AblationPlanTests {
     #expect(try Set(identities(judges)).intersection(usual).count == 2 * (2 + 4 + 4))
   }
 
+  @Test func outcomeRewardsAloneAreOneRunWhateverTheThinkingIs() throws {
+    let plan = try AblationPlan.parse(
+      Self.small.replacing("algorithm.advantage: [std, mean]", with: "thinking.reading: [expectation, generated]"), file: "plan")
+    #expect(try plan.cells().filter { $0.cell.arm == "grpo" }.map(\.cell.values) == [[nil, nil]])
+    #expect(try plan.cells().filter { $0.cell.arm == "full" }.count == 8)
+  }
+
   @Test func whatIsChosenComesBeforeWhatAnArmSays() throws {
     let plan = try AblationPlan.parse(
       Self.small.replacing("asked:", with: "slow: {optimizer: {learningRate: 1e-6}}\n  asked:"), file: "plan")
@@ -90,12 +99,22 @@ struct AblationPlanTests {
       ("judges: [good]", "judges is [good]", "confident-words"), ("rows: {choose: 0}", "rows.choose is 0", "from 1"),
       ("settings: {run: {step: 3}}", "no setting run.step", "run.steps"),
       ("settings: {run: {steps: x}}", "run.steps is x", "whole number"),
-      ("settings: {run: {seed: 3}}", "run.seed is set by the ablation", "seeds"),
+      ("settings: {run: {seed: 3}}", "run.seed cannot be set", "seeds"),
+      ("settings: {data: {held_out_files: [x]}}", "data.held_out_files cannot be set", "rows"),
+      ("settings: {run: {epochs: 2}}", "run.epochs cannot be set", "run.steps"),
+      ("settings: {run: {keepGroups: false}}", "run.keepGroups cannot be set", "run.steps"),
+      ("settings: {thinking: {requestSeconds: 60}}", "thinking.requestSeconds cannot be set", "thinking.reading"),
+      ("settings: {algorithm: {correctThreshold: 0.2}}", "algorithm.correctThreshold cannot be set", "algorithm"),
+      ("settings: {cluster: {workers: 0}}", "no worker or no scorer", "at least one"),
+      ("arms: {one: {}, full: {algorithm: {oneSided: include}}}\ncross: {algorithm.oneSided: [exclude, include]}", "algorithm.oneSided is crossed, chosen or set", "what it was run with"),
+      ("cross: {algorithm.advantage: [std, mean], algorithm.Advantage: [std, mean]}", "crossed, chosen or set", "what it was run with"),
+      ("cross: {optimizer.learningRate: [1e-4, 1e-5]}\nchoose: {seeds: [0], arm: grpo, among: {optimizer.learningRate: [1e-4]}}", "optimizer.learningRate is crossed, chosen or set", "what it was run with"),
+      ("cross: {rollout.groupSize: [\((2...400).map(String.init).joined(separator: ", "))], rollout.topK: [1, 2, 3, 4]}", "cells or more than 100 choices", "fewer"),
       ("arms: {more: 3}", "arm more is not made of settings", "{}"), ("arms: {more: {judge: best}}", "judge is best", "trained"),
       ("cross: {rollout.groupSize: 4}", "rollout.groupSize is 4", "list"),
       ("cross: {algorithm.advantage: [std, std]}", "algorithm.advantage is [std, std]", "different"),
       ("cross: {algorithm.advantage: [std, median]}", "algorithm.advantage is median", "std"),
-      ("cross: {thinking.folder: [a, b]}", "thinking.folder is set by the ablation", "judges"),
+      ("cross: {thinking.folder: [a, b]}", "thinking.folder cannot be set", "judges"),
       ("choose: {arm: full}", "choose.among is missing", "learningRate"),
       ("choose: {seeds: [0], arm: best, among: {optimizer.learningRate: [1e-4]}}", "choose.arm is best", "grpo, full"),
       ("choose: {seeds: [2], arm: grpo, among: {optimizer.learningRate: [1e-4]}}", "seed 2 is used for choosing and for reporting", "other seeds"),
@@ -117,7 +136,7 @@ struct AblationPlanTests {
     }
   }
 
-  @Test(arguments: ["", "arms: {}", "[1, 2]", "arms: {a: {}, a: {}}", ": :", "arms: {a: {}, b: {}}\nsettings: &x {run: {steps: 1}}\ncross: *x"])
+  @Test(arguments: ["", "arms: {}", "[1, 2]", "arms: {a: {}, a: {}}", ": :", "arms: {a: {}, b: {}}\nsettings: &x {run: {steps: 1}}\njudges: *x"])
   func whatIsNoPlanIsRefused(_ text: String) {
     #expect(throws: (any Error).self) { try AblationPlan.parse(text, file: "plan.yaml") }
   }

@@ -80,7 +80,6 @@ struct AblationRunTests {
     #expect(Set(all.filter { $0.rows == .report }.map(\.cell.judge)) == [nil, .confidentWords, .fewLabels])
     #expect(all.count == 5)
     #expect(all.allSatisfy { $0.steps.map(\.step) == [1, 2] && $0.end.rows == ($0.rows == .choose ? 3 : 4) })
-    // Every judge was asked for traces, if there were any to judge.
     #expect(finished.output.contains("\(folder)/ablation/ablation.html"))
     let page = String(decoding: try DurableFiles.read("\(folder)/ablation/ablation.html"), as: UTF8.self)
     #expect(page.contains("3 runs of 2 steps") && page.contains("sophia ablate \(plan)"))

@@ -152,6 +152,45 @@ struct TransportTests {
     await close([impostor], learner)
   }
 
+  @Test("a key that is revoked is not heard on the connections that it has, at the learner and at scorers; a new one is let in")
+  func revoked() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let scorer = try await keys.openScorer(learner)
+    let worker = try await keys.openWorker(learner)
+    let address = ScorerAddress(name: "scorer-0", endpoint: scorer.endpoint, publicKey: scorer.publicKey)
+    func say(_ text: String, _ worker: ZeroMQPeerTransport) {
+      worker.send(Frame(Array("\(text) to learner".utf8)))
+      worker.push(Frame(Array("\(text) to scorer".utf8)), to: address)
+    }
+    scorer.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
+    worker.connectScorers([address])
+    say("first", worker)
+    // Both are read to their ends, which come with what is let in at last.
+    async let atLearner = learner.inbound.first(2) { event -> String? in
+      if case .control(let peer, _, let frame) = event { "\(peer.name): " + String(decoding: frame.header, as: UTF8.self) } else { nil }
+    }
+    async let atScorer = scorer.inbound.first(2) { event -> String? in
+      if case .data(let peer, _, let frame) = event { "\(peer.name): " + String(decoding: frame.header, as: UTF8.self) } else { nil }
+    }
+    try await Task.sleep(for: .milliseconds(500))
+    let late = try KeyPair.generate()
+    try learner.admit(only: [keys.allowed[0], AllowedPeer(name: "worker-1", role: .worker, publicKey: late.publicKey.z85)])
+    #expect(learner.allowed.map(\.name) == ["scorer-0", "worker-1"])
+    scorer.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
+    try await Task.sleep(for: .milliseconds(200))
+    say("revoked", worker)
+    try await Task.sleep(for: .milliseconds(300))
+    let other = try await keys.openWorker(learner, keys: late)
+    other.connectScorers([address])
+    say("second", other)
+    #expect(await atLearner == ["worker-0: first to learner", "worker-1: second to learner"])
+    #expect(await atScorer == ["worker-0: first to scorer", "worker-1: second to scorer"])
+    #expect(throws: (any Error).self) { try learner.admit(only: [AllowedPeer(name: "x", role: .worker, publicKey: "no key")]) }
+    #expect(learner.allowed.map(\.name) == ["scorer-0", "worker-1"])
+    await close([worker, other, scorer], learner)
+  }
+
   @Test("a process whose key is not allowed is told so at once")
   func keyRefused() async throws {
     let keys = try Keys()

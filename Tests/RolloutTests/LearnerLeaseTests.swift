@@ -371,6 +371,26 @@ struct LearnerDoorTests {
     #expect(beat(1, .scorer) == [.scorers([first])])
   }
 
+  @Test("who is taken off the list of keys, or put there as something else, is gone at once; scorers get the new list")
+  func revoked() {
+    var bench = LearnerBench()
+    bench.join()
+    #expect(bench.issued.count == 2)
+    let kept = bench.receive(.allowed(["w1": .worker, "s1": .scorer, "later": .worker]))
+    #expect(kept.welcomes(.scorer) && !kept.welcomes(.worker))
+    #expect(bench.role.membership.isMember(.worker) && bench.role.ledger.count(.leased) == 2)
+    let revoked = bench.receive(.allowed(["s1": .scorer]))
+    #expect(revoked.logged("may no longer join") && revoked.welcomes(.scorer))
+    #expect(bench.role.ledger.count(.leased) == 0 && !bench.role.membership.isMember(.worker))
+    #expect(bench.beat().sent(to: .worker) == [.helloWanted])
+    // What its key may do is another thing now.
+    bench.say(.hello(.sample(.worker)))
+    bench.receive(.allowed(["w1": .scorer, "s1": .scorer]))
+    #expect(!bench.role.membership.isMember(.worker) && bench.role.membership.isMember(.scorer))
+    bench.receive(.allowed([:]))
+    #expect(bench.role.membership.isEmpty)
+  }
+
   @Test("workers are told of scorers that come and go; one that starts again at its endpoint counts once")
   func scorers() {
     var bench = LearnerBench()

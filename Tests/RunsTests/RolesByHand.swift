@@ -8,7 +8,7 @@ final class RolesByHand {
   let world: World
   let name: String
   private let settings: [String]
-  private let keys: RunKeys
+  let keys: RunKeys
   private var roles: [RoleByHand] = []
   private var learners = 0
 
@@ -43,6 +43,8 @@ final class RolesByHand {
     try start("worker-\(number)", joining("worker", number) + ["--credit", "\(credit)"], by: [], fault)
   }
 
+  func worker(named name: String) throws -> RoleByHand { try start(name, joining("worker", named: name), by: [], nil) }
+
   /// Ends what still runs. To be called however the test ends.
   func end() {
     for role in roles { role.kill() }
@@ -56,9 +58,10 @@ final class RolesByHand {
 
   private var endpoint: String? { try? String(contentsOfFile: folder.endpoint, encoding: .utf8) }
 
-  private func joining(_ role: String, _ number: Int) throws -> [String] {
+  private func joining(_ role: String, _ number: Int) throws -> [String] { try joining(role, named: "\(role)-\(number)") }
+
+  private func joining(_ role: String, named name: String) throws -> [String] {
     let address = try #require(endpoint?.split(separator: "\n").first)
-    let name = "\(role)-\(number)"
     return [
       role, "--join", "\(address)", "--keys", keys.folder, "--name", name, "--cache", "\(world.folder)/cache/\(name)",
     ]
