@@ -140,15 +140,58 @@ package struct Ablation: Sendable {
         }
         return trainings
       })
+    let policies = try await warmStarts(all, train)
     var bases: [UInt64: AblationBase] = [:]
     for (seed, models) in all {
       let heldOut = try DataFile.read(models.file(.heldOut), use: .grading)
       bases[seed] = AblationBase(
-        models: models, fewLabels: fewLabels(models), train: try DataFile.read(models.file(.train), use: .grading),
+        models: models, policy: policies[seed] ?? models.base, fewLabels: fewLabels(models), train: try DataFile.read(models.file(.train), use: .grading),
         heldOut: rows == .choose ? Array(heldOut.prefix(plan.chooseRows)) : Array(heldOut.dropFirst(plan.chooseRows)),
         scenes: try SceneCatalogue(folder: models.data))
     }
     return bases
+  }
+
+  private static let longestStart = 8
+
+  /// Makes longer warm starts where one is not enough; each one's policy is kept, and so is how right it is.
+  ///
+  /// - Returns: the folders of the policies that runs start from.
+  private func warmStarts(
+    _ bases: [(seed: UInt64, models: BuiltInModels)],
+    _ train: (String, [(name: String, run: SupervisedRun)]) async throws -> Void
+  ) async throws -> [UInt64: String] {
+    guard let wanted = plan.models.startAccuracy else { return [:] }
+    var found: [UInt64: String] = [:]
+    for factor in 1...Self.longestStart {
+      let open = bases.filter { found[$0.seed] == nil }
+      try await train(
+        "longer warm starts",
+        try open.compactMap { seed, models in try models.longerBaseTraining(factor).map { (name: "policy \(seed) ", run: $0) } })
+      for (seed, models) in open {
+        let policy = models.longerBase(factor)
+        let accuracy = try await startAccuracy(of: policy, models)
+        progress.print(
+          "base policy \(seed) after \(factor * plan.models.warmStart) steps: accuracy \(String(format: "%.3f", accuracy)) on the rows for choosing")
+        if accuracy >= wanted { found[seed] = policy }
+      }
+      if found.count == bases.count { return found }
+    }
+    let late = bases.map(\.seed).filter { found[$0] == nil }.map(String.init).joined(separator: ", ")
+    throw AblationError(
+      "start", "base policy \(late) is not right in \(wanted) of the rows after \(Self.longestStart * plan.models.warmStart) steps",
+      advice: "lower models.startAccuracy, raise models.warmStartSteps, or take another base")
+  }
+
+  private func startAccuracy(of policy: String, _ models: BuiltInModels) async throws -> Double {
+    let kept = "\(policy).accuracy-\(plan.chooseRows)"
+    if let text = try? DurableFiles.read(kept, limit: 64), let value = Double(String(decoding: text, as: UTF8.self)) { return value }
+    let measure = try await AblationMeter().greedy(
+      policy: policy, rows: Array(DataFile.read(models.file(.heldOut), use: .grading).prefix(plan.chooseRows)),
+      scenes: SceneCatalogue(folder: models.data), maximumTokens: AblationPlan.start.rollout.maximumResponseTokens,
+      shouldStop: { interruption.isRequested })
+    try DurableFiles.write("\(measure.accuracy)", to: kept)
+    return measure.accuracy
   }
 
   private func fewLabels(_ models: BuiltInModels) -> String { "\(models.folder)/few-labels" }
@@ -156,7 +199,7 @@ package struct Ablation: Sendable {
   /// The base policy and the judges on what they have not seen; kept, because it takes a while.
   private func measure(_ base: AblationBase, maximumTokens: Int) async throws -> AblationBase.Measured {
     let judges = plan.allJudges
-    let asked = "\(AblationPlan.form) \(plan.chooseRows) \(plan.reportRows) \(maximumTokens) \(judges.map(\.rawValue))"
+    let asked = "\(base.policy) \(AblationPlan.form) \(plan.chooseRows) \(plan.reportRows) \(maximumTokens) \(judges.map(\.rawValue))"
     let kept = "\(base.models.folder)/measured-\(SHA256Digest(of: Array(asked.utf8)).description.prefix(8)).json"
     if let bytes = try? DurableFiles.read(kept, limit: 1 << 20),
       let measured = try? JSONDecoder().decode(AblationBase.Measured.self, from: Data(bytes))
@@ -166,7 +209,7 @@ package struct Ablation: Sendable {
     let meter = AblationMeter()
     var measured = AblationBase.Measured(
       greedy: try await meter.greedy(
-        policy: base.models.base, rows: base.heldOut, scenes: base.scenes, maximumTokens: maximumTokens,
+        policy: base.policy, rows: base.heldOut, scenes: base.scenes, maximumTokens: maximumTokens,
         shouldStop: { interruption.isRequested }))
     for judge in judges {
       let labelled = base.models.file(.judgedHeldOut)
@@ -285,7 +328,7 @@ package struct Ablation: Sendable {
     let folder = RunFolder(runFolder(run))
     var settings = run.settings
     settings.run.folder = folder.path
-    settings.model.folder = base.models.base
+    settings.model.folder = base.policy
     settings.data.trainFiles = [base.models.file(.train)]
     if let wanted = run.judge {
       if let model = base.folder(of: wanted) {
@@ -337,6 +380,8 @@ struct AblationBase: Sendable {
   }
 
   let models: BuiltInModels
+  /// The folder of the policy that runs start from.
+  let policy: String
   let fewLabels: String
   let train: [DataRow]
   let heldOut: [DataRow]

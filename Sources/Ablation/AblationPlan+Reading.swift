@@ -4,7 +4,7 @@ internal import Settings
 extension AblationPlan {
   private static let keys = [
     "title", "folder", "bases", "seeds", "mixture", "judges", "rows.train", "rows.choose", "rows.report", "models.basicSteps",
-    "models.warmStartSteps", "models.thinkingSteps", "choose.bases", "choose.seeds", "choose.arm",
+    "models.warmStartSteps", "models.startAccuracy", "models.thinkingSteps", "choose.bases", "choose.seeds", "choose.arm",
   ]
   private static let sections = ["settings", "arms", "cross", "choose.among"]
   private static let help = "cluster/ablation/plan.yaml is one with every key"
@@ -58,6 +58,7 @@ extension AblationPlan {
     case "rows.report": reportRows = try entry.whole(1...100_000)
     case "models.basicSteps": models.basic = try entry.whole(1...1_000_000)
     case "models.warmStartSteps": models.warmStart = try entry.whole(1...1_000_000)
+    case "models.startAccuracy": models.startAccuracy = try entry.share()
     case "models.thinkingSteps": models.thinking = try entry.whole(1...1_000_000)
     case "choose.bases": choice.bases = try entry.seeds()
     case "choose.seeds": choice.seeds = try entry.seeds()
@@ -182,6 +183,11 @@ extension ConfigurationEntry {
     guard case .one(let word) = text, let value = Int(word), range ~= value else {
       throw bad("a whole number from \(range.lowerBound) to \(range.upperBound)")
     }
+    return value
+  }
+
+  fileprivate func share() throws -> Double {
+    guard case .one(let word) = text, let value = Double(word), 0..<1 ~= value else { throw bad("a number from 0, below 1") }
     return value
   }
 

@@ -87,6 +87,9 @@ package struct AblationPlan: Sendable {
     package var basic = 600
     package var warmStart = 150
     package var thinking = 400
+    /// The warm start is made again, 2, 3, ... times as long, until the base policy's greedy accuracy, on the rows for choosing,
+    /// is at least this: bases learn to answer at a glance after very different numbers of steps. nil: it is as long as it is.
+    package var startAccuracy: Double?
   }
 }
 
@@ -179,7 +182,7 @@ extension AblationPlan {
     settings.run.seed = seed
     let text = try """
       form \(Self.form) \(settings.json()) judge \(cell.judge?.rawValue ?? "none") \(Judge.fewLabelCount) \(Judge.wordsForFullScore) \
-      base \(recipe(of: base)) rows \(rows.rawValue) \(chooseRows) \(reportRows)
+      base \(recipe(of: base)) \(models.startAccuracy ?? 0) rows \(rows.rawValue) \(chooseRows) \(reportRows)
       """
     return AblationRun(
       identity: String(SHA256Digest(of: Array(text.utf8)).description.prefix(16)), base: base, seed: seed, rows: rows,

@@ -65,11 +65,18 @@ package struct BuiltInModels: Sendable {
       out: basics, settings: settings(recipe.basicSteps, recipe.warmStartRows), threads: 1)
   }
 
-  package func baseTraining() throws -> SupervisedRun? {
-    guard !Self.isMade(base) else { return nil }
+  package func baseTraining() throws -> SupervisedRun? { try longerBaseTraining(1) }
+
+  /// A warm start of `factor` times as many steps, to a folder of its own. From the beginning: one that goes on from the end of
+  /// another starts with a high learning rate again, which undoes what was learnt last.
+  package func longerBase(_ factor: Int) -> String { factor == 1 ? base : "\(base)-\(factor)" }
+
+  package func longerBaseTraining(_ factor: Int) throws -> SupervisedRun? {
+    let out = longerBase(factor)
+    guard !Self.isMade(out) else { return nil }
     return SupervisedRun(
-      .policy, from: .folder(basics), rows: try DataFile.read(file(.supervised), use: .supervised), out: base,
-      settings: settings(recipe.warmStartSteps, recipe.warmStartRows), threads: 1)
+      .policy, from: .folder(basics), rows: try DataFile.read(file(.supervised), use: .supervised), out: out,
+      settings: settings(recipe.warmStartSteps * factor, recipe.warmStartRows), threads: 1)
   }
 
   /// Of the thinking-reward model, or of one in another folder that learns less.
