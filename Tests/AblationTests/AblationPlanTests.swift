@@ -64,7 +64,7 @@ struct AblationPlanTests {
     for other in [
       Self.small.replacing("steps: 3", with: "steps: 4"), Self.small.replacing("bases: [3]", with: "bases: [4]"),
       Self.small.replacing("seeds: [1, 2]", with: "seeds: [5, 6]"), "mixture: standard\n" + Self.small,
-      "rows: {train: 100}\n" + Self.small, "rows: {report: 100}\n" + Self.small, "models: {thinkingSteps: 7}\n" + Self.small,
+      "rows: {train: 100}\n" + Self.small, "rows: {report: 100}\n" + Self.small, "models: {thinkingSteps: 7}\n" + Self.small, "models: {startAccuracy: 0.7}\n" + Self.small,
       Self.small.replacing("steps: 3", with: "steps: 3}, optimizer: {learningRate: 1e-3"),
     ] {
       #expect(try Set(identities(other)).isDisjoint(with: usual), "\(other)")
@@ -96,7 +96,7 @@ struct AblationPlanTests {
     arguments: [
       ("basis: [1]", "no key basis", "bases"), ("bases: [1, 1]", "bases is [1, 1]", "different"),
       ("bases: []", "bases is []", "list"), ("seeds: 3", "seeds is 3", "list"), ("mixture: hard", "mixture is hard", "harder"),
-      ("judges: [good]", "judges is [good]", "confident-words"), ("rows: {choose: 0}", "rows.choose is 0", "from 1"),
+      ("judges: [good]", "judges is [good]", "confident-words"), ("rows: {choose: 0}", "rows.choose is 0", "from 1"), ("models: {startAccuracy: 1}", "models.startAccuracy is 1", "below 1"),
       ("settings: {run: {step: 3}}", "no setting run.step", "run.steps"),
       ("settings: {run: {steps: x}}", "run.steps is x", "whole number"),
       ("settings: {run: {seed: 3}}", "run.seed cannot be set", "seeds"),

@@ -14,7 +14,7 @@ struct AblationRunTests {
     seeds: [7]
     mixture: standard
     rows: {train: 16, choose: 3, report: 4}
-    models: {basicSteps: 1, warmStartSteps: 1, thinkingSteps: 1}
+    models: {basicSteps: 1, warmStartSteps: 1, startAccuracy: 0, thinkingSteps: 1}
     judges: [confident-words, few-labels]
     settings:
       run: {steps: 2}
@@ -96,6 +96,18 @@ struct AblationRunTests {
       ["train", "\(folder)/ablation/runs/\(run.identity)/settings.json", "run.folder=\(folder)/by-hand", "cluster.workers=2"], in: folder)
     try #require(trained.status == 0, "\(trained.errors)")
     #expect(run.policySHA256.count == 64 && trained.output.contains("sha256 \(run.policySHA256)"))
+  }
+
+  @Test func aBaseThatDoesNotGetFarEnoughIsSaid() throws {
+    let folder = NSTemporaryDirectory() + "sophia-\(UUID().uuidString)"
+    defer { try? DurableFiles.remove(folder) }
+    try DurableFiles.createFolder(folder)
+    try DurableFiles.write(Self.plan.replacing("startAccuracy: 0,", with: "startAccuracy: 0.9,"), to: "\(folder)/plan.yaml")
+    let late = try sophia(["ablate", "\(folder)/plan.yaml", "--run", "\(folder)/ablation"], in: folder)
+    #expect(late.status == 1)
+    #expect(late.errors.contains("base policy 5 after 2 steps: accuracy 0.000"))
+    #expect(late.errors.contains("base policy 5 is not right in 0.9 of the rows after 8 steps; lower models.startAccuracy"))
+    #expect(try !FileManager.default.fileExists(atPath: "\(folder)/ablation/results") || results("\(folder)/ablation").isEmpty)
   }
 
   @Test func badInputIsRefusedBeforeAnythingIsMade() throws {
