@@ -134,6 +134,9 @@ struct ThinkingTrainCommand: ParsableCommand {
   @Option(help: "Scored rows to report the error on.")
   var heldOut: String?
 
+  @Flag(help: "Make a model that is not shown images.")
+  var blind = false
+
   func validate() throws {
     guard (training.model == nil) != (beside == nil) else {
       throw ValidationError("give either --model (to train further) or --beside (to make a tiny model with that tokenizer)")
@@ -142,7 +145,8 @@ struct ThinkingTrainCommand: ParsableCommand {
 
   func run() throws {
     let rows = try DataFile.read(training.data, use: .judging)
-    let form = try training.model.map { try ThinkingRewardForm(folder: $0) } ?? ThinkingRewardForm(system: "")
+    var form = try training.model.map { try ThinkingRewardForm(folder: $0) } ?? ThinkingRewardForm(system: "")
+    if blind { form.blind = true }
     let start: ModelStart =
       training.model.map { .folder($0) } ?? .tiny(besides: beside ?? "", seed: training.seed)
     try training.train(

@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import Testing
 import Tokenization
 import Torch
@@ -137,6 +138,18 @@ import VisionLanguage
     #expect(ThinkingRewardModel.written(first: [.nan, 2, 0, 0, 0, 0, 0, 0, 0, 0], tenth: digits) == nil)
   }
 
+  @Test("a blind model is not shown images")
+  func blind() throws {
+    let seeing = try Self.judge()
+    var form = seeing.form
+    form.blind = true
+    let blind = try ThinkingRewardModel(model: seeing.model, encoder: seeing.encoder, form: form)
+    let file = ImageFile.encodePNG(RGBImage(width: 56, height: 56, pixels: [UInt8](repeating: 200, count: 56 * 56 * 3)))
+    #expect(try seeing.prompt(problem: "red + blue ?", files: [file], name: "row").images.count == 1)
+    let shown = try blind.prompt(problem: "red + blue ?", files: [file], name: "row")
+    #expect(try shown.tokens == seeing.prompt(problem: "red + blue ?", files: [], name: "row").tokens && shown.images.isEmpty)
+  }
+
   @Test("the form is kept with the model, and is the usual one where there is none")
   func form() throws {
     let folder = NSTemporaryDirectory() + "thinking-form-" + UUID().uuidString
@@ -146,6 +159,10 @@ import VisionLanguage
     let form = ThinkingRewardForm(system: "Judge.", request: "How sound is that?")
     try form.write(to: folder)
     #expect(try ThinkingRewardForm(folder: folder) == form)
+    var blind = form
+    blind.blind = true
+    try blind.write(to: folder)
+    #expect(try ThinkingRewardForm(folder: folder) == blind && blind != form)
     try Data("{}".utf8).write(to: URL(fileURLWithPath: folder + "/thinking_reward.json"))
     #expect(throws: TrainingError.self) { try ThinkingRewardForm(folder: folder) }
   }
