@@ -99,57 +99,43 @@ package struct Ablation: Sendable {
 
   // MARK: Base policies and judges
 
-  private func models(_ base: UInt64) -> BuiltInModels {
-    let recipe = plan.recipe(of: base)
-    // Another recipe makes other models: they have a folder of their own.
-    let digest = SHA256Digest(of: Array("\(recipe)".utf8)).description.prefix(8)
-    return BuiltInModels(recipe, in: "\(folder)/base-\(base)-\(digest)")
+  /// Another recipe makes other models: they have a folder of their own.
+  private var models: BuiltInModels {
+    BuiltInModels(plan.recipe, in: "\(folder)/models-\(SHA256Digest(of: Array("\(plan.recipe)".utf8)).description.prefix(8))")
   }
 
   /// Makes what is missing.
   private func prepare(
     _ seeds: [UInt64], judges: [AblationPlan.Judge], rows: AblationRun.Rows
   ) async throws -> [UInt64: AblationBase] {
-    let all = seeds.map { (seed: $0, models: models($0)) }
-    let missing = try all.compactMap { base in try base.models.missingData().map { (base.models, $0) } }
-    if !missing.isEmpty {
-      let stage = progress.stage("data", total: missing.count * (plan.trainRows + plan.chooseRows + plan.reportRows))
-      for (index, (models, set)) in missing.enumerated() {
-        if interruption.isRequested { throw CancellationError() }
-        _ = try set.write(to: models.data) { done, all in stage.update(done: index * all + done) }
-      }
+    let models = models
+    if let set = try models.missingData() {
+      let stage = progress.stage("data", total: plan.trainRows + plan.chooseRows + plan.reportRows)
+      _ = try set.write(to: models.data) { done, _ in stage.update(done: done) }
       stage.finish()
     }
-    func trainings(_ of: (BuiltInModels) throws -> [(String, SupervisedRun?)]) throws -> [(name: String, run: SupervisedRun)] {
-      try all.flatMap { seed, models in
-        try of(models).compactMap { name, run in run.map { (name: "\(name)\(seed) ", run: $0) } }
-      }
+    if let basics = try models.basicsTraining() { try await train("learning to see, to calculate and to work out", [("", basics)]) }
+    var trainings: [(name: String, run: SupervisedRun)] = []
+    if judges.contains(.trained), let run = try models.thinkingTraining() { trainings.append(("judge ", run)) }
+    if judges.contains(.fewLabels),
+      let run = try models.thinkingTraining(to: fewLabels, labels: AblationPlan.Judge.fewLabelCount, isBlind: true)
+    {
+      trainings.append(("blind judge ", run))
     }
-    func train(_ name: String, _ runs: [(name: String, run: SupervisedRun)]) async throws {
-      try await SupervisedStage.train(name, runs, atOnce: jobs, progress: progress, interruption: interruption)
+    try await train("thinking-reward models", trainings)
+    let policies = try await warmStarts(seeds)
+    let train = try DataFile.read(models.file(.train), use: .grading)
+    let heldOut = try DataFile.read(models.file(.heldOut), use: .grading)
+    let scenes = try SceneCatalogue(folder: models.data)
+    return policies.mapValues { policy in
+      AblationBase(
+        models: models, policy: policy, fewLabels: fewLabels, train: train,
+        heldOut: Array(rows == .choose ? heldOut.prefix(plan.chooseRows) : heldOut.dropFirst(plan.chooseRows)), scenes: scenes)
     }
-    try await train("learning to see, to calculate and to work out", trainings { [("model ", try $0.basicsTraining())] })
-    try await train(
-      "base policies and thinking-reward models",
-      trainings { models in
-        var trainings = [("policy ", try models.baseTraining())]
-        if judges.contains(.trained) { trainings.append(("judge ", try models.thinkingTraining())) }
-        if judges.contains(.fewLabels) {
-          trainings.append(
-            ("blind judge ", try models.thinkingTraining(to: fewLabels(models), labels: AblationPlan.Judge.fewLabelCount, isBlind: true)))
-        }
-        return trainings
-      })
-    let policies = try await warmStarts(all, train)
-    var bases: [UInt64: AblationBase] = [:]
-    for (seed, models) in all {
-      let heldOut = try DataFile.read(models.file(.heldOut), use: .grading)
-      bases[seed] = AblationBase(
-        models: models, policy: policies[seed] ?? models.base, fewLabels: fewLabels(models), train: try DataFile.read(models.file(.train), use: .grading),
-        heldOut: rows == .choose ? Array(heldOut.prefix(plan.chooseRows)) : Array(heldOut.dropFirst(plan.chooseRows)),
-        scenes: try SceneCatalogue(folder: models.data))
-    }
-    return bases
+  }
+
+  private func train(_ name: String, _ runs: [(name: String, run: SupervisedRun)]) async throws {
+    try await SupervisedStage.train(name, runs, atOnce: jobs, progress: progress, interruption: interruption)
   }
 
   private static let longestStart = 8
@@ -157,33 +143,32 @@ package struct Ablation: Sendable {
   /// Makes longer warm starts where one is not enough; each one's policy is kept, and so is how right it is.
   ///
   /// - Returns: the folders of the policies that runs start from.
-  private func warmStarts(
-    _ bases: [(seed: UInt64, models: BuiltInModels)],
-    _ train: (String, [(name: String, run: SupervisedRun)]) async throws -> Void
-  ) async throws -> [UInt64: String] {
-    guard let wanted = plan.models.startAccuracy else { return [:] }
+  private func warmStarts(_ seeds: [UInt64]) async throws -> [UInt64: String] {
+    let wanted = plan.models.startAccuracy ?? 0
     var found: [UInt64: String] = [:]
     for factor in 1...Self.longestStart {
-      let open = bases.filter { found[$0.seed] == nil }
+      let open = seeds.filter { found[$0] == nil }
       try await train(
-        "longer warm starts",
-        try open.compactMap { seed, models in try models.longerBaseTraining(factor).map { (name: "policy \(seed) ", run: $0) } })
-      for (seed, models) in open {
-        let policy = models.longerBase(factor)
-        let accuracy = try await startAccuracy(of: policy, models)
+        "base policies",
+        try open.compactMap { seed in
+          try models.otherBaseTraining(seed: seed, factor: factor).map { (name: "policy \(seed) ", run: $0) }
+        })
+      for seed in open {
+        let policy = models.otherBase(seed: seed, factor: factor)
+        let accuracy = try await startAccuracy(of: policy)
         progress.print(
           "base policy \(seed) after \(factor * plan.models.warmStart) steps: accuracy \(String(format: "%.3f", accuracy)) on the rows for choosing")
         if accuracy >= wanted { found[seed] = policy }
       }
-      if found.count == bases.count { return found }
+      if found.count == seeds.count { return found }
     }
-    let late = bases.map(\.seed).filter { found[$0] == nil }.map(String.init).joined(separator: ", ")
+    let late = seeds.filter { found[$0] == nil }.map(String.init).joined(separator: ", ")
     throw AblationError(
       "start", "base policy \(late) is not right in \(wanted) of the rows after \(Self.longestStart * plan.models.warmStart) steps",
-      advice: "lower models.startAccuracy, raise models.warmStartSteps, or take another base")
+      advice: "lower models.startAccuracy, raise models.warmStartSteps, or take other bases or data")
   }
 
-  private func startAccuracy(of policy: String, _ models: BuiltInModels) async throws -> Double {
+  private func startAccuracy(of policy: String) async throws -> Double {
     let kept = "\(policy).accuracy-\(plan.chooseRows)"
     if let text = try? DurableFiles.read(kept, limit: 64), let value = Double(String(decoding: text, as: UTF8.self)) { return value }
     let measure = try await AblationMeter().greedy(
@@ -194,7 +179,7 @@ package struct Ablation: Sendable {
     return measure.accuracy
   }
 
-  private func fewLabels(_ models: BuiltInModels) -> String { "\(models.folder)/few-labels" }
+  private var fewLabels: String { "\(models.folder)/few-labels" }
 
   /// The base policy and the judges on what they have not seen; kept, because it takes a while.
   private func measure(_ base: AblationBase, maximumTokens: Int) async throws -> AblationBase.Measured {

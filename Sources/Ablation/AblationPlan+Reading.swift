@@ -3,7 +3,7 @@ internal import Settings
 
 extension AblationPlan {
   private static let keys = [
-    "title", "folder", "bases", "seeds", "mixture", "judges", "rows.train", "rows.choose", "rows.report", "models.basicSteps",
+    "title", "folder", "data", "bases", "seeds", "mixture", "judges", "rows.train", "rows.choose", "rows.report", "models.basicSteps",
     "models.warmStartSteps", "models.startAccuracy", "models.thinkingSteps", "choose.bases", "choose.seeds", "choose.arm",
   ]
   private static let sections = ["settings", "arms", "cross", "choose.among"]
@@ -49,6 +49,7 @@ extension AblationPlan {
     switch entry.path {
     case "title": title = try entry.word("a text")
     case "folder": folder = try entry.word("a folder")
+    case "data": data = UInt64(try entry.whole(0...Int.max))
     case "bases": bases = try entry.seeds()
     case "seeds": seeds = try entry.seeds()
     case "mixture": mixture = try entry.one(of: Mixture.self)

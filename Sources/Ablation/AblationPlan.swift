@@ -59,7 +59,9 @@ package struct AblationPlan: Sendable {
   package var file: String
   package var title = "Ablation of Trust-GRPO"
   package var folder = "runs/ablation"
-  /// Seeds, each of a data set, a base policy and thinking-reward models of its own.
+  /// Of the data, and of the model that sees and calculates, from which base policies and judges are made.
+  package var data: UInt64 = 0
+  /// Seeds, each of the warm start of a base policy.
   package var bases: [UInt64] = [0, 1, 2]
   /// Of the runs that are reported, on each base.
   package var seeds: [UInt64] = [0, 1, 2]
@@ -182,7 +184,7 @@ extension AblationPlan {
     settings.run.seed = seed
     let text = try """
       form \(Self.form) \(settings.json()) judge \(cell.judge?.rawValue ?? "none") \(Judge.fewLabelCount) \(Judge.wordsForFullScore) \
-      base \(recipe(of: base)) \(models.startAccuracy ?? 0) rows \(rows.rawValue) \(chooseRows) \(reportRows)
+      base \(base) \(recipe) \(models.startAccuracy ?? 0) rows \(rows.rawValue) \(chooseRows) \(reportRows)
       """
     return AblationRun(
       identity: String(SHA256Digest(of: Array(text.utf8)).description.prefix(16)), base: base, seed: seed, rows: rows,
@@ -192,9 +194,9 @@ extension AblationPlan {
   /// Raised when the same settings give other results: results of before are then made again.
   static let form = 1
 
-  func recipe(of base: UInt64) -> BuiltInModels.Recipe {
+  var recipe: BuiltInModels.Recipe {
     var recipe = BuiltInModels.Recipe(
-      data: DataRecipe(seed: base, trainRows: trainRows, heldOutRows: chooseRows + reportRows, mixture: mixture.data))
+      data: DataRecipe(seed: data, trainRows: trainRows, heldOutRows: chooseRows + reportRows, mixture: mixture.data))
     recipe.basicSteps = models.basic
     recipe.warmStartSteps = models.warmStart
     recipe.thinkingSteps = models.thinking

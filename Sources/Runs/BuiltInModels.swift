@@ -65,18 +65,24 @@ package struct BuiltInModels: Sendable {
       out: basics, settings: settings(recipe.basicSteps, recipe.warmStartRows), threads: 1)
   }
 
-  package func baseTraining() throws -> SupervisedRun? { try longerBaseTraining(1) }
+  package func baseTraining() throws -> SupervisedRun? {
+    guard !Self.isMade(base) else { return nil }
+    return SupervisedRun(
+      .policy, from: .folder(basics), rows: try DataFile.read(file(.supervised), use: .supervised), out: base,
+      settings: settings(recipe.warmStartSteps, recipe.warmStartRows), threads: 1)
+  }
 
-  /// A warm start of `factor` times as many steps, to a folder of its own. From the beginning: one that goes on from the end of
-  /// another starts with a high learning rate again, which undoes what was learnt last.
-  package func longerBase(_ factor: Int) -> String { factor == 1 ? base : "\(base)-\(factor)" }
+  /// A base policy from another order of the rows and `factor` times as many steps.
+  package func otherBase(seed: UInt64, factor: Int) -> String { "\(base)-\(seed)-\(factor * recipe.warmStartSteps)" }
 
-  package func longerBaseTraining(_ factor: Int) throws -> SupervisedRun? {
-    let out = longerBase(factor)
+  /// From the beginning: a warm start that goes on from the end of another begins with a high learning rate again, which undoes
+  /// what was learnt last.
+  package func otherBaseTraining(seed: UInt64, factor: Int) throws -> SupervisedRun? {
+    let out = otherBase(seed: seed, factor: factor)
     guard !Self.isMade(out) else { return nil }
     return SupervisedRun(
       .policy, from: .folder(basics), rows: try DataFile.read(file(.supervised), use: .supervised), out: out,
-      settings: settings(recipe.warmStartSteps * factor, recipe.warmStartRows), threads: 1)
+      settings: settings(recipe.warmStartSteps * factor, recipe.warmStartRows, seed: seed), threads: 1)
   }
 
   /// Of the thinking-reward model, or of one in another folder that learns less.
@@ -95,12 +101,12 @@ package struct BuiltInModels: Sendable {
       settings: settings(recipe.thinkingSteps, recipe.thinkingRows), threads: 1)
   }
 
-  private func settings(_ steps: Int, _ rows: Int) -> SupervisedSettings {
+  private func settings(_ steps: Int, _ rows: Int, seed: UInt64? = nil) -> SupervisedSettings {
     var settings = SupervisedSettings()
     settings.steps = steps
     settings.rowsPerStep = rows
     settings.learningRate = recipe.learningRate
-    settings.seed = recipe.data.seed
+    settings.seed = seed ?? recipe.data.seed
     return settings
   }
 }
