@@ -70,11 +70,10 @@ private final class HashContext: @unchecked Sendable {
   }
 
   func finish() -> SHA256Digest {
-    var words = InlineArray<4, UInt64>(repeating: 0)
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     withUnsafeMutableBytes(of: &words) {
       Self.require(EVP_DigestFinal_ex(state, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), nil))
     }
-    for index in words.indices { words[index] = UInt64(bigEndian: words[index]) }
     return SHA256Digest(words: words)
   }
 
