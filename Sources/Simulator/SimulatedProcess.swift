@@ -61,6 +61,8 @@ struct SimulatedProcess {
   var pushes: [Int: Int] = [:]
   /// Which connection to the learner the control connection is: the learner knows the peer by it.
   var connectionNumber = 0
+  /// As whom the learner knew it when a message came from it last, and by which connection that was.
+  var knownAs: (connection: Int, peer: PeerID)?
   /// It can open no connection.
   var lacksDescriptors = 0
   /// The next message that it sends is cut off in the middle.
@@ -183,7 +185,7 @@ final class Letter {
   /// Bytes that it counts for on a link.
   let size: Double
 
-  enum Message: Equatable {
+  indirect enum Message: Equatable {
     case peer(PeerMessage)
     case learner(LearnerMessage)
     case publication(Publication)

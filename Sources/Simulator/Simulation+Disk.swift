@@ -94,7 +94,7 @@ extension Simulation {
 
   /// What is synced now counts. It is read back from the disk when a learner starts, and at the end.
   private func judgeSynced() throws {
-    if let records = learner?.committing { try judge([.commit(records)]) }
+    if let records = learner?.committing { try judge(records) }
     learner?.committing = nil
     if !options.keepsJournal { disk.forgetContent(of: JournalFile.name) }
     judged = disk.read(JournalFile.name)?.count ?? 0

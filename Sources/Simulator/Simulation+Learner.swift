@@ -137,8 +137,7 @@ extension Simulation {
       switch plane {
       case .control:
         let message = try peerMessage(letter)
-        // The name of its key, and the connection that it came by.
-        let peer = PeerID(name: processes[client].name, connection: "\(client).\(letter.number)")
+        let peer = peer(client, letter.number)
         if processes[client].visitor != nil { noteVisit(client, message) }
         try tellLearner(.message(peer, role: processes[client].role, message), life: life)
       case .scored:
@@ -152,6 +151,14 @@ extension Simulation {
       tell(.process("learner")) { "refused a message from \(processes[client].name): \(error.message)" }
       noteRefused(by: client)
     }
+  }
+
+  /// The name of its key, and the connection that it came by.
+  private func peer(_ client: Int, _ connection: Int) -> PeerID {
+    if let known = processes[client].knownAs, known.connection == connection { return known.peer }
+    let peer = PeerID(name: processes[client].name, connection: "\(client).\(connection)")
+    processes[client].knownAs = (connection, peer)
+    return peer
   }
 
   // MARK: Actions
@@ -194,7 +201,7 @@ extension Simulation {
   private func welcome(_ incarnation: UInt32, _ scorers: [ScorerAddress]) -> Welcome {
     Welcome(
       run: "simulated", incarnation: incarnation, publishPort: 5556, dataPort: 5557, heartbeat: .seconds(options.heartbeat),
-      settings: "{}", artifacts: [artifact.artifact], scorers: scorers, allowed: [], manifest: learner?.weights.newest)
+      settings: "{}", artifacts: [artifact], scorers: scorers, allowed: [], manifest: learner?.weights.newest)
   }
 
   private func answer(_ fetch: Fetch, to peer: PeerID) throws {
@@ -206,8 +213,8 @@ extension Simulation {
       // What is handed out is kept until whoever fetches it is done.
       if payload == nil, fetch.offset == 0 { throw Violation("S5", "\(fetch.source) was released and is handed out still") }
     case .artifact(let digest):
-      let bytes = artifact.bytes
-      let isThere = digest == artifact.artifact.digest && fetch.offset < bytes.count
+      let bytes = artifactBytes
+      let isThere = digest == artifact.digest && fetch.offset < bytes.count
       payload = isThere ? Payload(bytes[fetch.offset..<min(bytes.count, fetch.offset + fetch.count)]) : nil
     }
     let message = payload.map { LearnerMessage.chunk(Chunk(source: fetch.source, offset: fetch.offset, payload: $0)) }
