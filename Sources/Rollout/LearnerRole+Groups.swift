@@ -55,7 +55,10 @@ extension LearnerRole {
   /// When nothing is queued and a worker is idle, a unit whose lease takes much longer than others do is leased to a
   /// second worker. Whichever group is durable first counts.
   private mutating func hedgeStragglers(at now: Instant, _ actions: inout [LearnerAction]) {
-    guard let factor = settings.hedgeAfter, membership.hungriestWorker() != nil, let typical = pace.typical else { return }
+    // Mostly nothing has been out for long enough, whatever the others take.
+    guard let factor = settings.hedgeAfter, let oldest = leases.oldestLone, now - oldest > settings.heartbeat + settings.heartbeat,
+      membership.hungriestWorker() != nil, let typical = pace.typical
+    else { return }
     let patience = max(typical * factor, settings.heartbeat * 2)
     while membership.hungriestWorker() != nil,
       let (lease, issued, worker) = leases.straggler(

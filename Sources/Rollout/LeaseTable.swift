@@ -87,6 +87,9 @@ struct LeaseTable: Sendable {
     if isLone, open[number]?.record.issued != nil { lone.set(number, to: id) } else { lone.remove(number) }
   }
 
+  /// When the oldest lone lease was issued.
+  var oldestLone: Instant? { lone.first.flatMap { open[$0]?.record.issued } }
+
   /// The oldest lone lease that has been out for longer than `patience` and that another worker can be found for.
   func straggler(
     after patience: Duration, at now: Instant, _ worker: (Record) -> PeerID?
@@ -106,6 +109,11 @@ struct LeaseTable: Sendable {
 
   /// Oldest first.
   func held(by peer: PeerID) -> [Lease] { holdings[peer]?.compactMap { open[$0] } ?? [] }
+
+  /// How many of the leases that the peer holds are such.
+  func count(heldBy peer: PeerID, where isSuch: (LeaseID, UnitID) -> Bool) -> Int {
+    holdings[peer]?.count { open[$0].map { isSuch($0.id, $0.record.unit) } ?? false } ?? 0
+  }
 
   private mutating func add(_ id: LeaseID, _ record: Record) {
     let number = open.add((id, record), for: id)

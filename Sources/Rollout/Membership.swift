@@ -120,6 +120,7 @@ struct Membership: Sendable {
       members[number]?.isDoubted = credit == 0
       return true
     }
+    guard members[number]?.credit != credit || members[number]?.version != version else { return false }
     members[number]?.credit = credit
     if members[number]?.version != version { members[number]?.isDoubted = false }
     members[number]?.version = version
@@ -183,10 +184,8 @@ struct Membership: Sendable {
   private mutating func rank(_ number: Int) {
     guard let member = members[number] else { return }
     if member.credit > 0, !member.isDoubted { trusted.insert(number) } else { trusted.remove(number) }
-    hungry.remove(number)
-    doubted.remove(number)
-    guard member.wanted > 0 else { return }
-    let hunger = Hunger(wanted: member.wanted, peer: member.peer)
-    if member.isDoubted { doubted.set(number, to: hunger) } else { hungry.set(number, to: hunger) }
+    let hunger = member.wanted > 0 ? Hunger(wanted: member.wanted, peer: member.peer) : nil
+    if let hunger, !member.isDoubted { hungry.set(number, to: hunger) } else { hungry.remove(number) }
+    if let hunger, member.isDoubted { doubted.set(number, to: hunger) } else { doubted.remove(number) }
   }
 }

@@ -60,10 +60,21 @@ package struct WeightManifest: Sendable, Hashable {
   /// two runs can be compared by it (`policy_sha256`).
   package var digest: SHA256Digest {
     var hasher = SHA256Hasher()
+    var text = ""
     for entry in entries {
-      let shape = entry.shape.map(String.init).joined(separator: ",")
-      hasher.update("\(entry.name)\n\(entry.dtype)\n\(shape)\n\(entry.digest)\n")
+      text += entry.name
+      text += "\n"
+      text += entry.dtype
+      text += "\n"
+      for (dimension, size) in entry.shape.enumerated() {
+        if dimension > 0 { text += "," }
+        text += String(size)
+      }
+      text += "\n"
+      text += entry.digest.description
+      text += "\n"
     }
+    hasher.update(text)
     return hasher.finish()
   }
 

@@ -221,7 +221,8 @@ package struct WorkerRole: Sendable {
 
   /// Asks for what is missing, and puts together what has come. A version is switched between groups only.
   private mutating func collectAndLoad(at now: Instant, _ actions: inout [WorkerAction]) {
-    for fetch in versions.due(at: now) + (fetcher?.due(at: now) ?? []) { actions.append(.send(.fetch(fetch))) }
+    for fetch in versions.due(at: now) { actions.append(.send(.fetch(fetch))) }
+    for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
     if let assembly = versions.assembly() { actions.append(.assemble(assembly)) }
     if isPrepared, current == nil, let (manifest, bytes) = versions.load() {
       actions.append(.load(manifest, bytes: bytes))
@@ -294,7 +295,7 @@ package struct WorkerRole: Sendable {
   }
 
   private mutating func startNext(_ actions: inout [WorkerAction]) {
-    guard current == nil, !versions.isLoading, leaving == nil, let version, let next = queue.first,
+    guard current == nil, !queue.isEmpty, !versions.isLoading, leaving == nil, let version, let next = queue.first,
       next.version <= version || settings.planted == .sampleOldWeights
     else { return }
     queue.removeFirst()
@@ -308,7 +309,7 @@ package struct WorkerRole: Sendable {
   /// A lease may come before the announcement of its version, but not by a whole heartbeat: then the announcement was
   /// lost, and the next welcome makes up for it.
   private mutating func askForMissingVersion(at now: Instant) {
-    guard let next = queue.first, versions.newest.map({ $0 < next.version }) ?? true else {
+    guard let wanted = queue.first?.version, versions.newest.map({ $0 < wanted }) ?? true else {
       missingSince = nil
       return
     }

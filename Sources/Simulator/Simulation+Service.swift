@@ -35,11 +35,12 @@ extension Simulation {
   /// What the service does with a request, and when.
   private func answer(_ request: ServiceRequest, of process: Int) {
     guard let response = processes[process].judging[request.group]?.responses[request.member] else { return }
+    let life = processes[process].life
     var random = processes[process].random
     defer { processes[process].random = random }
     let seconds = options.costs.scoringSeconds * (0.5 + random.uniform())
     func later(_ event: RewardServiceEvent, _ seconds: Double) {
-      post(.service(process: process, life: processes[process].life, event), after: seconds)
+      post(.service(process: process, life: life, event), after: seconds)
     }
     func strikes(_ kind: FaultKind) -> Bool {
       guard random.chance(services.chance(of: kind)) else { return false }
