@@ -14,6 +14,22 @@ struct Membership: Sendable {
 
     /// Unused credit.
     var wanted: Int { credit > lent ? credit - lent : 0 }
+
+    /// What follows from a heartbeat.
+    enum News { case nothing, worksOrNot, wantsOtherwise }
+
+    mutating func note(credit said: Int, version sampled: UInt64?) -> News {
+      if hello.role == .scorer {
+        guard isDoubted != (said == 0) else { return .nothing }
+        isDoubted = said == 0
+        return .worksOrNot
+      }
+      guard credit != said || version != sampled else { return .nothing }
+      credit = said
+      if version != sampled { isDoubted = false }
+      version = sampled
+      return .wantsOtherwise
+    }
   }
 
   /// The most unused credit comes first, and by name among equals.
@@ -114,18 +130,11 @@ struct Membership: Sendable {
   ///
   /// - Returns: whether a scorer is doubted that was not, or no longer.
   mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) -> Bool {
-    guard let number = members.number(of: peer) else { return false }
-    if members[number]?.hello.role == .scorer {
-      guard members[number]?.isDoubted != (credit == 0) else { return false }
-      members[number]?.isDoubted = credit == 0
-      return true
+    guard let number = members.number(of: peer), let news = members[number]?.note(credit: credit, version: version) else {
+      return false
     }
-    guard members[number]?.credit != credit || members[number]?.version != version else { return false }
-    members[number]?.credit = credit
-    if members[number]?.version != version { members[number]?.isDoubted = false }
-    members[number]?.version = version
-    rank(number)
-    return false
+    if news == .wantsOtherwise { rank(number) }
+    return news == .worksOrNot
   }
 
   /// A lease ran out in the hands of `peer`. Nothing more is lent to it until it says again what it wants, and nothing

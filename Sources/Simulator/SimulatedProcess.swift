@@ -3,8 +3,8 @@ internal import Rollout
 internal import Wire
 
 /// A process of the simulated cluster: its role's machine, its clock, its engine and its link. The learner's machine
-/// lies beside it in `SimulatedLearner`, because there can be two of them.
-struct SimulatedProcess {
+/// lies beside it in `SimulatedLearner`, because there can be two of them. An object, because it is too large to be copied.
+final class SimulatedProcess {
   enum State: Equatable {
     case down
     case up

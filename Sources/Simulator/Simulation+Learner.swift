@@ -142,6 +142,7 @@ extension Simulation {
         try tellLearner(.message(peer, role: processes[client].role, message), life: life)
       case .scored:
         let group = try scoredGroup(letter)
+        if case .scored = letter.content { learner?.encodedGroups[group.lease] = (group, letter.frame.header) }
         let matches = Int(group.unit.prompt) < options.rows && taskDigest(of: group.unit.prompt) == group.taskDigest
         let peer = PeerID(name: processes[client].name, connection: "")
         try tellLearner(.scored(peer, role: processes[client].role, group, taskMatches: matches), life: life)
