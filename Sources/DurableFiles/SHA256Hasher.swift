@@ -19,8 +19,9 @@ package struct SHA256Hasher: Sendable {
     text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
   }
 
-  package func finish() -> SHA256Digest {
-    HashContext(copying: context).finish()
+  /// Whoever goes on with the hasher goes on from where it is.
+  package consuming func finish() -> SHA256Digest {
+    isKnownUniquelyReferenced(&context) ? context.finish() : HashContext(copying: context).finish()
   }
 
   /// Of all of `data`, which takes no state that outlives the call.

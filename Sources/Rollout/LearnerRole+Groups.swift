@@ -85,8 +85,7 @@ extension LearnerRole {
   mutating func noteGenerated(_ id: LeaseID, by peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]) {
     guard let lease = leases[id], lease.worker == peer, ledger.markGenerated(lease.unit, lease: id) else { return }
     noteLone(lease.unit)
-    membership.trust(peer)
-    membership.returnLease(of: peer)
+    membership.noteGenerated(by: peer)
     if let issued = lease.issued { pace.note(now - issued) }
     record([.generated(unit: lease.unit, lease: id)], &actions)
   }

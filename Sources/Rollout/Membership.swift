@@ -15,6 +15,8 @@ struct Membership: Sendable {
     /// Unused credit.
     var wanted: Int { credit > lent ? credit - lent : 0 }
 
+    mutating func returnLease() { if lent > 0 { lent -= 1 } }
+
     /// What follows from a heartbeat.
     enum News { case nothing, worksOrNot, wantsOtherwise }
 
@@ -146,10 +148,11 @@ struct Membership: Sendable {
     rank(number)
   }
 
-  /// `peer` has generated a group: its engine works.
-  mutating func trust(_ peer: PeerID) {
-    guard let number = members.number(of: peer), members[number]?.isDoubted == true else { return }
+  /// `peer` has generated a group: its engine works, and it is charged with one lease less.
+  mutating func noteGenerated(by peer: PeerID) {
+    guard let number = members.number(of: peer) else { return }
     members[number]?.isDoubted = false
+    members[number]?.returnLease()
     rank(number)
   }
 
@@ -160,8 +163,8 @@ struct Membership: Sendable {
   }
 
   mutating func returnLease(of peer: PeerID) {
-    guard let number = members.number(of: peer), let lent = members[number]?.lent, lent > 0 else { return }
-    members[number]?.lent = lent - 1
+    guard let number = members.number(of: peer) else { return }
+    members[number]?.returnLease()
     rank(number)
   }
 

@@ -37,16 +37,9 @@ struct EventQueue<Event> {
       slot = slots.count
       slots.append(event)
     }
-    heap.append(Key(at: at.nanoseconds, number: posted, slot: slot))
-    var child = heap.count - 1
-    let key = heap[child]
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard key < heap[parent] else { break }
-      heap[child] = heap[parent]
-      child = parent
-    }
-    heap[child] = key
+    let key = Key(at: at.nanoseconds, number: posted, slot: slot)
+    heap.append(key)
+    rise(key, from: heap.count - 1)
   }
 
   mutating func popFirst() -> Next? {
@@ -57,18 +50,30 @@ struct EventQueue<Event> {
     return Next(at: Instant(nanoseconds: first.at), number: first.number, event: event)
   }
 
-  /// Puts `key` where the top was.
+  /// Puts `key`, which was the last and mostly belongs far down, where the top was: the place that it leaves goes down to a
+  /// leaf, and the key up from there.
   private mutating func sink(_ key: Key) {
     let count = heap.count
-    var parent = 0
+    var place = 0
     while true {
-      var child = 2 * parent + 1
+      var child = 2 * place + 1
       guard child < count else { break }
       if child + 1 < count, heap[child + 1] < heap[child] { child += 1 }
-      guard heap[child] < key else { break }
-      heap[parent] = heap[child]
-      parent = child
+      heap[place] = heap[child]
+      place = child
     }
-    heap[parent] = key
+    rise(key, from: place)
+  }
+
+  /// Puts `key` at `place` or, where those above it come later, further up.
+  private mutating func rise(_ key: Key, from start: Int) {
+    var place = start
+    while place > 0 {
+      let parent = (place - 1) / 2
+      guard key < heap[parent] else { break }
+      heap[place] = heap[parent]
+      place = parent
+    }
+    heap[place] = key
   }
 }

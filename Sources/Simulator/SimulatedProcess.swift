@@ -185,12 +185,12 @@ final class Letter {
   /// Bytes that it counts for on a link.
   let size: Double
 
-  indirect enum Message: Equatable {
+  enum Message: Equatable {
     case peer(PeerMessage)
     case learner(LearnerMessage)
-    case publication(Publication)
-    case group(ResponseGroup)
-    case scored(ScoredGroup)
+    indirect case publication(Publication)
+    indirect case group(ResponseGroup)
+    indirect case scored(ScoredGroup)
   }
 
   init(frame: Frame, content: Message?, number: Int, size: Double) {

@@ -40,7 +40,7 @@ struct MessageBytes: Visitor {
     bytes.append(contentsOf: content)
   }
 
-  private mutating func putFixed(_ word: some FixedWidthInteger) {
+  private mutating func putFixed<Word: FixedWidthInteger>(_ word: Word) {
     withUnsafeBytes(of: word.littleEndian) { bytes.append(contentsOf: $0) }
   }
 
@@ -108,16 +108,15 @@ struct MessageBytes: Visitor {
     for message in value { try visitSingularMessageField(value: message, fieldNumber: fieldNumber) }
   }
 
+  // Numbers lie in memory as they are sent, the lowest byte first, as the tensors' bytes do that nobody turns round either.
   mutating func visitPackedFloatField(value: [Float], fieldNumber: Int) {
     begin(fieldNumber, .lengthDelimited)
-    put(UInt64(4 * value.count))
-    for number in value { putFixed(number.bitPattern) }
+    value.withUnsafeBytes { put($0) }
   }
 
   mutating func visitPackedDoubleField(value: [Double], fieldNumber: Int) {
     begin(fieldNumber, .lengthDelimited)
-    put(UInt64(8 * value.count))
-    for number in value { putFixed(number.bitPattern) }
+    value.withUnsafeBytes { put($0) }
   }
 
   mutating func visitPackedInt32Field(value: [Int32], fieldNumber: Int) {
