@@ -137,6 +137,7 @@ extension LearnerRole {
 
   /// What is durable is the learner's to keep; its workers may let it go.
   mutating func admit(through ticket: Int, at now: Instant, _ actions: inout [LearnerAction]) {
+    guard let next = awaitingDisk.first, next.ticket <= ticket else { return }
     var acknowledged: [PeerID: [LeaseID]] = [:]
     while let first = awaitingDisk.first, first.ticket <= ticket, let (_, lease, unit, worker) = awaitingDisk.popFirst() {
       guard ledger.admit(unit) else { continue }

@@ -128,7 +128,8 @@ struct LeaseTable: Sendable {
   }
 
   private mutating func letGo(_ number: Int, by peer: PeerID) {
-    holdings[peer]?.removeAll { $0 == number }
-    if holdings[peer]?.isEmpty ?? false { holdings[peer] = nil }
+    guard let held = holdings.index(forKey: peer) else { return }
+    holdings.values[held].removeAll { $0 == number }
+    if holdings.values[held].isEmpty { holdings.remove(at: held) }
   }
 }

@@ -64,6 +64,8 @@ struct LedgerJudge: Sendable {
 
   func row(of unit: UnitID) -> Row? { positions[unit].map { rows[$0] } }
 
+  func state(of unit: UnitID) -> UnitState? { positions[unit].map { rows[$0].state } }
+
   mutating func take(_ record: JournalRecord) throws(Violation) {
     switch record {
     case .incarnation(let number):

@@ -125,7 +125,7 @@ extension Simulation {
   /// S3: what is acknowledged is durable.
   func noteAcknowledged(_ leases: [LeaseID]) throws {
     for lease in leases {
-      guard let unit = admittedUnits[lease], let row = judge.row(of: unit), row.state == .admitted || row.state == .trained else {
+      guard let unit = admittedUnits[lease], let state = judge.state(of: unit), state == .admitted || state == .trained else {
         throw Violation("S3", "lease \(lease) was acknowledged before its group was durable")
       }
       if options.keepsJournal { acknowledged[unit] = lease }

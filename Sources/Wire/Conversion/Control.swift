@@ -3,28 +3,28 @@ internal import Foundation
 internal import Rollout
 
 extension WirePeerMessage {
-  // Each case is assigned by itself: a message is as large as its largest case, and would be moved once more for each of them.
   init(_ message: PeerMessage) {
     self.init()
-    switch message {
-    case .hello(let hello): self.message = .hello(WireHello(hello))
-    case .heartbeat(let heartbeat): self.message = .heartbeat(WireHeartbeat(heartbeat))
-    case .generated(let lease): self.message = .generated(WireLeaseID(lease))
-    case .declined(let lease, let reason):
-      self.message = .declined(
-        WireDeclined.with {
-          $0.lease = WireLeaseID(lease)
-          $0.reason = reason
-        })
-    case .fetch(let fetch):
-      self.message = .fetch(
-        WireFetch.with {
-          $0.source = WireSource(fetch.source)
-          $0.offset = UInt64(fetch.offset)
-          $0.count = UInt64(fetch.count)
-        })
-    case .bye(let reason): self.message = .bye(reason)
-    }
+    self.message =
+      switch message {
+      case .hello(let hello): .hello(WireHello(hello))
+      case .heartbeat(let heartbeat): .heartbeat(WireHeartbeat(heartbeat))
+      case .generated(let lease): .generated(WireLeaseID(lease))
+      case .declined(let lease, let reason):
+        .declined(
+          WireDeclined.with {
+            $0.lease = WireLeaseID(lease)
+            $0.reason = reason
+          })
+      case .fetch(let fetch):
+        .fetch(
+          WireFetch.with {
+            $0.source = WireSource(fetch.source)
+            $0.offset = UInt64(fetch.offset)
+            $0.count = UInt64(fetch.count)
+          })
+      case .bye(let reason): .bye(reason)
+      }
   }
 }
 
@@ -50,19 +50,20 @@ extension PeerMessage {
 extension WireLearnerMessage {
   init(_ message: LearnerMessage) {
     self.init()
-    switch message {
-    case .welcome(let welcome): self.message = .welcome(WireWelcome(welcome))
-    case .refused(let reason): self.message = .refused(reason)
-    case .helloWanted: self.message = .helloWanted(WireNothing())
-    case .heartbeat: self.message = .heartbeat(WireNothing())
-    case .lease(let lease): self.message = .lease(WireLease(lease))
-    case .durable(let leases): self.message = .durable(WireLeases(leases))
-    case .revoked(let leases): self.message = .revoked(WireLeases(leases))
-    case .chunk(let chunk): self.message = .chunk(WireChunk(chunk))
-    case .gone(let source): self.message = .gone(WireSource(source))
-    case .scorers(let scorers): self.message = .scorers(WireScorers.with { $0.scorers = scorers.map { WireScorerAddress($0) } })
-    case .shutdown(let reason): self.message = .shutdown(reason)
-    }
+    self.message =
+      switch message {
+      case .welcome(let welcome): .welcome(WireWelcome(welcome))
+      case .refused(let reason): .refused(reason)
+      case .helloWanted: .helloWanted(WireNothing())
+      case .heartbeat: .heartbeat(WireNothing())
+      case .lease(let lease): .lease(WireLease(lease))
+      case .durable(let leases): .durable(WireLeases(leases))
+      case .revoked(let leases): .revoked(WireLeases(leases))
+      case .chunk(let chunk): .chunk(WireChunk(chunk))
+      case .gone(let source): .gone(WireSource(source))
+      case .scorers(let scorers): .scorers(WireScorers.with { $0.scorers = scorers.map { WireScorerAddress($0) } })
+      case .shutdown(let reason): .shutdown(reason)
+      }
   }
 }
 
