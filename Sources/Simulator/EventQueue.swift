@@ -39,12 +39,13 @@ struct EventQueue<Event> {
     }
     let key = Key(at: at.nanoseconds, number: posted, slot: slot)
     heap.append(key)
-    rise(key, from: heap.count - 1)
+    // The places are changed where they lie: an array would look with each move whether anybody else has it.
+    heap.withUnsafeMutableBufferPointer { Self.rise(key, from: $0.count - 1, in: $0) }
   }
 
   mutating func popFirst() -> Next? {
     guard let first = heap.first, let last = heap.popLast() else { return nil }
-    if !heap.isEmpty { sink(last) }
+    if !heap.isEmpty { heap.withUnsafeMutableBufferPointer { Self.sink(last, in: $0) } }
     guard let event = slots[first.slot].take() else { return nil }
     free.append(first.slot)
     return Next(at: Instant(nanoseconds: first.at), number: first.number, event: event)
@@ -52,21 +53,20 @@ struct EventQueue<Event> {
 
   /// Puts `key`, which was the last and mostly belongs far down, where the top was: the place that it leaves goes down to a
   /// leaf, and the key up from there.
-  private mutating func sink(_ key: Key) {
-    let count = heap.count
+  private static func sink(_ key: Key, in heap: UnsafeMutableBufferPointer<Key>) {
     var place = 0
     while true {
       var child = 2 * place + 1
-      guard child < count else { break }
-      if child + 1 < count, heap[child + 1] < heap[child] { child += 1 }
+      guard child < heap.count else { break }
+      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
       heap[place] = heap[child]
       place = child
     }
-    rise(key, from: place)
+    rise(key, from: place, in: heap)
   }
 
   /// Puts `key` at `place` or, where those above it come later, further up.
-  private mutating func rise(_ key: Key, from start: Int) {
+  private static func rise(_ key: Key, from start: Int, in heap: UnsafeMutableBufferPointer<Key>) {
     var place = start
     while place > 0 {
       let parent = (place - 1) / 2
