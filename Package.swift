@@ -135,7 +135,7 @@ let package = Package(
     tests("Settings", ["ActionableErrors", "DurableFiles", "TrustGRPO"]),
     tests("Rollout", ["DurableFiles", "TrustGRPO", "WeightDeltas"]),
     tests("WeightDeltas", ["DurableFiles", "Rollout"]),
-    tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO"]),
+    tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests("ServedReward", ["ActionableErrors", "HTTP", "JudgeServer", "Rollout"]),
     tests("Simulator", ["DurableFiles", "Rollout", "TrustGRPO", "Wire"]),
     tests("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),

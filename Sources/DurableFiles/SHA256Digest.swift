@@ -2,13 +2,13 @@
 package struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
   package static let byteCount = 32
 
-  /// In place, because digests are copied and compared with every message.
-  private let words: InlineArray<4, UInt64>
+  /// The bytes as they lie in memory: in place, because digests are copied and compared with every message.
+  private let words: (UInt64, UInt64, UInt64, UInt64)
 
   /// - Returns: nil unless `bytes` holds exactly 32 bytes.
   package init?(bytes: [UInt8]) {
     guard bytes.count == Self.byteCount else { return nil }
-    words = InlineArray { word in bytes[8 * word..<8 * word + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+    words = bytes.withUnsafeBytes { $0.loadUnaligned(as: (UInt64, UInt64, UInt64, UInt64).self) }
   }
 
   /// - Returns: nil unless `hex` is 64 hexadecimal digits.
@@ -26,37 +26,30 @@ package struct SHA256Digest: Sendable, Hashable, CustomStringConvertible {
     self = SHA256Hasher.digest(of: data)
   }
 
-  init(words: InlineArray<4, UInt64>) {
+  init(words: (UInt64, UInt64, UInt64, UInt64)) {
     self.words = words
   }
 
-  package var bytes: [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: Self.byteCount) { buffer, count in
-      for index in 0..<Self.byteCount { buffer[index] = byte(index) }
-      count = Self.byteCount
-    }
-  }
-
-  private func byte(_ index: Int) -> UInt8 { UInt8(truncatingIfNeeded: words[index / 8] >> UInt64(56 - 8 * (index % 8))) }
+  package var bytes: [UInt8] { withUnsafeBytes(of: words) { [UInt8]($0) } }
 
   package static func == (left: Self, right: Self) -> Bool {
-    left.words[0] == right.words[0] && left.words[1] == right.words[1] && left.words[2] == right.words[2]
-      && left.words[3] == right.words[3]
+    left.words == right.words
   }
 
   package func hash(into hasher: inout Hasher) {
     // The digest is a hash already.
-    hasher.combine(words[0])
+    hasher.combine(words.0)
   }
 
   package var description: String {
-    String(unsafeUninitializedCapacity: 2 * Self.byteCount) { buffer in
-      for index in 0..<Self.byteCount {
-        let byte = byte(index)
-        buffer[2 * index] = Self.digit(byte >> 4)
-        buffer[2 * index + 1] = Self.digit(byte & 15)
+    withUnsafeBytes(of: words) { bytes in
+      String(unsafeUninitializedCapacity: 2 * Self.byteCount) { buffer in
+        for index in 0..<Self.byteCount {
+          buffer[2 * index] = Self.digit(bytes[index] >> 4)
+          buffer[2 * index + 1] = Self.digit(bytes[index] & 15)
+        }
+        return 2 * Self.byteCount
       }
-      return 2 * Self.byteCount
     }
   }
 

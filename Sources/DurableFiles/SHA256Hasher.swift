@@ -19,8 +19,9 @@ package struct SHA256Hasher: Sendable {
     text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
   }
 
-  package func finish() -> SHA256Digest {
-    HashContext(copying: context).finish()
+  /// Whoever goes on with the hasher goes on from where it is.
+  package consuming func finish() -> SHA256Digest {
+    isKnownUniquelyReferenced(&context) ? context.finish() : HashContext(copying: context).finish()
   }
 
   /// Of all of `data`, which takes no state that outlives the call.
@@ -70,11 +71,10 @@ private final class HashContext: @unchecked Sendable {
   }
 
   func finish() -> SHA256Digest {
-    var words = InlineArray<4, UInt64>(repeating: 0)
+    var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     withUnsafeMutableBytes(of: &words) {
       Self.require(EVP_DigestFinal_ex(state, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), nil))
     }
-    for index in words.indices { words[index] = UInt64(bigEndian: words[index]) }
     return SHA256Digest(words: words)
   }
 

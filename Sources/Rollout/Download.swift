@@ -113,8 +113,9 @@ package struct Download: Sendable {
   }
 
   private func isOverdue(_ request: Request, at now: Instant) -> Bool {
-    let patience = max(settings.patience, roundTrip * 2) * (1 << min(request.repeats, 4))
-    return now - request.askedAt > patience
+    let waited = now - request.askedAt
+    guard waited > settings.patience else { return false }
+    return waited > max(settings.patience, roundTrip * 2) * (1 << min(request.repeats, 4))
   }
 
   private func fetch(_ index: Int) -> Fetch {

@@ -11,9 +11,8 @@ package struct Instant: Sendable, Hashable, Comparable {
   package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
   package static func + (instant: Self, duration: Duration) -> Self {
-    let parts = duration.components
-    let delta = parts.seconds &* 1_000_000_000 &+ parts.attoseconds / 1_000_000_000
-    return Self(nanoseconds: delta >= 0 ? instant.nanoseconds &+ UInt64(delta) : instant.nanoseconds &- UInt64(-delta))
+    let delta = Int64(truncatingIfNeeded: duration.attoseconds / 1_000_000_000)
+    return Self(nanoseconds: instant.nanoseconds &+ UInt64(bitPattern: delta))
   }
 
   /// The time from `earlier` to `later`; negative if they are the other way round.

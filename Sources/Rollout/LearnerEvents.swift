@@ -54,13 +54,13 @@ package struct LearnerSettings: Sendable, Hashable {
 package enum LearnerEvent: Sendable {
   case message(PeerID, role: Role, PeerMessage)
   /// - taskMatches: whether the digest is that of the task issued with the lease.
-  case scored(PeerID, role: Role, ScoredGroup, taskMatches: Bool)
+  indirect case scored(PeerID, role: Role, ScoredGroup, taskMatches: Bool)
   /// Everything handed to the journal up to this ticket is durable.
   case journaled(through: Int)
   /// The journal has taken nothing for now and goes on trying: no space, say.
   case journalPaused(reason: String)
-  case trained(TrainedStep, WeightManifest)
-  case checkpointed(step: UInt32, path: String, policy: SHA256Digest)
+  indirect case trained(TrainedStep, WeightManifest)
+  indirect case checkpointed(step: UInt32, path: String, policy: SHA256Digest)
   /// No checkpoint was made, for a reason that may pass; what was there is there still.
   case checkpointFailed(step: UInt32, reason: String)
   /// The list of keys that may join is another one now: names, and what each may do.
@@ -77,11 +77,11 @@ package enum LearnerAction: Sendable {
   case send(PeerID, LearnerMessage)
   case welcome(PeerID, incarnation: UInt32, scorers: [ScorerAddress])
   /// Send a lease; the task is attached on the way out.
-  case lease(PeerID, id: LeaseID, unit: UnitID, attempt: UInt32, version: UInt64, step: UInt32)
-  case answer(PeerID, Fetch)
+  indirect case lease(PeerID, id: LeaseID, unit: UnitID, attempt: UInt32, version: UInt64, step: UInt32)
+  indirect case answer(PeerID, Fetch)
   case journal([JournalRecord], ticket: Int)
   case train(step: UInt32, groups: [ScoredGroup])
-  case publish(WeightManifest)
+  indirect case publish(WeightManifest)
   /// Nobody fetches these versions any more.
   case release(versions: [UInt64])
   case checkpoint(step: UInt32)

@@ -55,7 +55,10 @@ extension LearnerRole {
   /// When nothing is queued and a worker is idle, a unit whose lease takes much longer than others do is leased to a
   /// second worker. Whichever group is durable first counts.
   private mutating func hedgeStragglers(at now: Instant, _ actions: inout [LearnerAction]) {
-    guard let factor = settings.hedgeAfter, membership.hungriestWorker() != nil, let typical = pace.typical else { return }
+    // Mostly nothing has been out for long enough, whatever the others take.
+    guard let factor = settings.hedgeAfter, let oldest = leases.oldestLone, now - oldest > settings.heartbeat + settings.heartbeat,
+      membership.hungriestWorker() != nil, let typical = pace.typical
+    else { return }
     let patience = max(typical * factor, settings.heartbeat * 2)
     while membership.hungriestWorker() != nil,
       let (lease, issued, worker) = leases.straggler(
@@ -82,8 +85,7 @@ extension LearnerRole {
   mutating func noteGenerated(_ id: LeaseID, by peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]) {
     guard let lease = leases[id], lease.worker == peer, ledger.markGenerated(lease.unit, lease: id) else { return }
     noteLone(lease.unit)
-    membership.trust(peer)
-    membership.returnLease(of: peer)
+    membership.noteGenerated(by: peer)
     if let issued = lease.issued { pace.note(now - issued) }
     record([.generated(unit: lease.unit, lease: id)], &actions)
   }
@@ -135,6 +137,7 @@ extension LearnerRole {
 
   /// What is durable is the learner's to keep; its workers may let it go.
   mutating func admit(through ticket: Int, at now: Instant, _ actions: inout [LearnerAction]) {
+    guard let next = awaitingDisk.first, next.ticket <= ticket else { return }
     var acknowledged: [PeerID: [LeaseID]] = [:]
     while let first = awaitingDisk.first, first.ticket <= ticket, let (_, lease, unit, worker) = awaitingDisk.popFirst() {
       guard ledger.admit(unit) else { continue }

@@ -12,10 +12,9 @@ extension LearnerRole {
 
   /// Changes nothing. It is mutating because the machine is large, and what is changed in place is not copied.
   package mutating func look(at peer: PeerID?) -> Look {
-    let held = peer.map { leases.held(by: $0) } ?? []
-    return Look(
+    Look(
       isConserved: ledger.isConserved, issued: ledger.issued, version: version, lent: peer.map { membership.lent(to: $0) } ?? 0,
-      generating: held.count { ledger.isGenerating($0.record.unit, under: $0.id) })
+      generating: peer.map { leases.count(heldBy: $0) { id, unit in ledger.isGenerating(unit, under: id) } } ?? 0)
   }
 
   /// When the lease was issued that has been out the longest.

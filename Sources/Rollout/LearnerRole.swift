@@ -43,6 +43,7 @@ package struct LearnerRole: Sendable {
   private var ticket = 0
   private var durableThrough = 0
   private var nextTick: Instant
+  private let tickInterval: Duration
   /// The ticket of the record that begins this incarnation.
   private var firstTicket = 0
   /// Why the ledger cannot be gone on with.
@@ -81,6 +82,7 @@ package struct LearnerRole: Sendable {
     membership = Membership(timeout: settings.peerTimeout)
     lastProgress = now
     nextTick = now
+    tickInterval = settings.heartbeat * 0.5
     contradiction = recovered.contradiction(
       schedule: schedule, promptsPerStep: settings.promptsPerStep, version: manifest.version)
     self.recovered = recovered.leases
@@ -133,7 +135,7 @@ package struct LearnerRole: Sendable {
     }
     expire(at: now, &actions)
     advance(at: now, &actions)
-    nextTick = now + settings.heartbeat * 0.5
+    nextTick = now + tickInterval
     return actions
   }
 

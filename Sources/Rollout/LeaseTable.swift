@@ -87,6 +87,9 @@ struct LeaseTable: Sendable {
     if isLone, open[number]?.record.issued != nil { lone.set(number, to: id) } else { lone.remove(number) }
   }
 
+  /// When the oldest lone lease was issued.
+  var oldestLone: Instant? { lone.first.flatMap { open[$0]?.record.issued } }
+
   /// The oldest lone lease that has been out for longer than `patience` and that another worker can be found for.
   func straggler(
     after patience: Duration, at now: Instant, _ worker: (Record) -> PeerID?
@@ -107,6 +110,11 @@ struct LeaseTable: Sendable {
   /// Oldest first.
   func held(by peer: PeerID) -> [Lease] { holdings[peer]?.compactMap { open[$0] } ?? [] }
 
+  /// How many of the leases that the peer holds are such.
+  func count(heldBy peer: PeerID, where isSuch: (LeaseID, UnitID) -> Bool) -> Int {
+    holdings[peer]?.count { open[$0].map { isSuch($0.id, $0.record.unit) } ?? false } ?? 0
+  }
+
   private mutating func add(_ id: LeaseID, _ record: Record) {
     let number = open.add((id, record), for: id)
     deadlines.set(number, to: record.deadline)
@@ -120,7 +128,8 @@ struct LeaseTable: Sendable {
   }
 
   private mutating func letGo(_ number: Int, by peer: PeerID) {
-    holdings[peer]?.removeAll { $0 == number }
-    if holdings[peer]?.isEmpty ?? false { holdings[peer] = nil }
+    guard let held = holdings.index(forKey: peer) else { return }
+    holdings.values[held].removeAll { $0 == number }
+    if holdings.values[held].isEmpty { holdings.remove(at: held) }
   }
 }

@@ -89,8 +89,8 @@ package struct Ledger: Sendable {
 
   /// Whether `lease` counts and its worker has not reported the group as generated.
   package func isGenerating(_ unit: UnitID, under lease: LeaseID) -> Bool {
-    guard let entry = entry(of: unit), entry.state == .leased || entry.state == .generated else { return false }
-    return entry.leases.contains { $0.id == lease && !$0.isGenerated }
+    guard let position = position(of: unit, in: [.leased, .generated]) else { return false }
+    return entries[position].leases.contains { $0.id == lease && !$0.isGenerated }
   }
 
   /// leased -> generated, if `lease` is one that counts; a hedged unit may be generated twice.

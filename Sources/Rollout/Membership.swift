@@ -14,6 +14,24 @@ struct Membership: Sendable {
 
     /// Unused credit.
     var wanted: Int { credit > lent ? credit - lent : 0 }
+
+    mutating func returnLease() { if lent > 0 { lent -= 1 } }
+
+    /// What follows from a heartbeat.
+    enum News { case nothing, worksOrNot, wantsOtherwise }
+
+    mutating func note(credit said: Int, version sampled: UInt64?) -> News {
+      if hello.role == .scorer {
+        guard isDoubted != (said == 0) else { return .nothing }
+        isDoubted = said == 0
+        return .worksOrNot
+      }
+      guard credit != said || version != sampled else { return .nothing }
+      credit = said
+      if version != sampled { isDoubted = false }
+      version = sampled
+      return .wantsOtherwise
+    }
   }
 
   /// The most unused credit comes first, and by name among equals.
@@ -114,17 +132,11 @@ struct Membership: Sendable {
   ///
   /// - Returns: whether a scorer is doubted that was not, or no longer.
   mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) -> Bool {
-    guard let number = members.number(of: peer) else { return false }
-    if members[number]?.hello.role == .scorer {
-      guard members[number]?.isDoubted != (credit == 0) else { return false }
-      members[number]?.isDoubted = credit == 0
-      return true
+    guard let number = members.number(of: peer), let news = members[number]?.note(credit: credit, version: version) else {
+      return false
     }
-    members[number]?.credit = credit
-    if members[number]?.version != version { members[number]?.isDoubted = false }
-    members[number]?.version = version
-    rank(number)
-    return false
+    if news == .wantsOtherwise { rank(number) }
+    return news == .worksOrNot
   }
 
   /// A lease ran out in the hands of `peer`. Nothing more is lent to it until it says again what it wants, and nothing
@@ -136,10 +148,11 @@ struct Membership: Sendable {
     rank(number)
   }
 
-  /// `peer` has generated a group: its engine works.
-  mutating func trust(_ peer: PeerID) {
-    guard let number = members.number(of: peer), members[number]?.isDoubted == true else { return }
+  /// `peer` has generated a group: its engine works, and it is charged with one lease less.
+  mutating func noteGenerated(by peer: PeerID) {
+    guard let number = members.number(of: peer) else { return }
     members[number]?.isDoubted = false
+    members[number]?.returnLease()
     rank(number)
   }
 
@@ -150,8 +163,8 @@ struct Membership: Sendable {
   }
 
   mutating func returnLease(of peer: PeerID) {
-    guard let number = members.number(of: peer), let lent = members[number]?.lent, lent > 0 else { return }
-    members[number]?.lent = lent - 1
+    guard let number = members.number(of: peer) else { return }
+    members[number]?.returnLease()
     rank(number)
   }
 
@@ -183,10 +196,8 @@ struct Membership: Sendable {
   private mutating func rank(_ number: Int) {
     guard let member = members[number] else { return }
     if member.credit > 0, !member.isDoubted { trusted.insert(number) } else { trusted.remove(number) }
-    hungry.remove(number)
-    doubted.remove(number)
-    guard member.wanted > 0 else { return }
-    let hunger = Hunger(wanted: member.wanted, peer: member.peer)
-    if member.isDoubted { doubted.set(number, to: hunger) } else { hungry.set(number, to: hunger) }
+    let hunger = member.wanted > 0 ? Hunger(wanted: member.wanted, peer: member.peer) : nil
+    if let hunger, !member.isDoubted { hungry.set(number, to: hunger) } else { hungry.remove(number) }
+    if let hunger, member.isDoubted { doubted.set(number, to: hunger) } else { doubted.remove(number) }
   }
 }

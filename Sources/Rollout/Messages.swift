@@ -23,6 +23,11 @@ package struct PeerID: Sendable, Hashable, Comparable, CustomStringConvertible {
     (left.name, left.connection) < (right.name, right.connection)
   }
 
+  /// Few peers share a name.
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(name)
+  }
+
   package var description: String { name }
 }
 
@@ -175,8 +180,8 @@ package struct Chunk: Sendable, Hashable {
   }
 }
 
-/// Control plane, worker or scorer to learner.
-package enum PeerMessage: Sendable, Hashable {
+/// Control plane, worker or scorer to learner. Indirect, because messages are handed on more often than they are made.
+package indirect enum PeerMessage: Sendable, Hashable {
   case hello(Hello)
   case heartbeat(Heartbeat)
   /// The group of this lease has been pushed to a scorer.
@@ -189,7 +194,7 @@ package enum PeerMessage: Sendable, Hashable {
 }
 
 /// Control plane, learner to worker or scorer.
-package enum LearnerMessage: Sendable, Hashable {
+package indirect enum LearnerMessage: Sendable, Hashable {
   case welcome(Welcome)
   /// The peer may not join; it ends with this reason.
   case refused(reason: String)

@@ -10,17 +10,28 @@ extension ArraySlice<UInt8>: StableBytes {}
 /// Bytes that travel beside a message without being copied: a part of the learner's weights on the way out, memory of
 /// the network library on the way in.
 package struct Payload: Sendable {
-  private let storage: any StableBytes
-  package let count: Int
+  /// An object, so that messages, few of which have a payload, are small.
+  private final class Storage: Sendable {
+    let bytes: any StableBytes
+    let count: Int
 
-  package init(_ storage: some StableBytes) {
-    self.storage = storage
-    count = storage.withUnsafeBytes(\.count)
+    init(_ bytes: some StableBytes) {
+      self.bytes = bytes
+      count = bytes.withUnsafeBytes(\.count)
+    }
   }
+
+  private let storage: Storage
+
+  package init(_ bytes: some StableBytes) {
+    storage = Storage(bytes)
+  }
+
+  package var count: Int { storage.count }
 
   /// The bytes in place. The address is good for as long as this payload exists.
   package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-    try storage.withUnsafeBytes(body)
+    try storage.bytes.withUnsafeBytes(body)
   }
 
   /// A copy of the bytes.

@@ -14,12 +14,12 @@ struct PolicyVersions: Sendable {
   }
 
   /// What the engine samples from.
-  private(set) var current: WeightManifest?
-  private var loading: WeightManifest?
+  private(set) var current: WeightManifest? { didSet { noteLoad() } }
+  private var loading: WeightManifest? { didSet { noteLoad() } }
   /// A learner that started again serves other weights than those that are being loaded.
   private var loadingIsVoid = false
   /// The newest version that is here whole: loaded, or to be loaded between groups; a delta applies to it.
-  private var held: (manifest: WeightManifest, bytes: [UInt8])?
+  private var held: (manifest: WeightManifest, bytes: [UInt8])? { didSet { noteLoad() } }
   /// The memory of a version that nobody needs any more, while versions come in full: the next one is collected in it.
   /// Taking fresh memory costs as much as hashing what is put there.
   private var spare: [UInt8] = []
@@ -32,8 +32,18 @@ struct PolicyVersions: Sendable {
     self.transfer = transfer
   }
 
-  var version: UInt64? { current?.version }
-  var isLoading: Bool { loading != nil }
+  // With every event of the worker these are asked for: they are brought up to date when a version changes.
+  private(set) var version: UInt64?
+  private(set) var isLoading = false
+  /// Whether the engine does not sample from the newest version that is here, and is free to load it.
+  private var isLoadDue = false
+
+  private mutating func noteLoad() {
+    version = current?.version
+    isLoading = loading != nil
+    isLoadDue = false
+    if let held, !isLoading { isLoadDue = current?.isSamePolicy(as: held.manifest) != true }
+  }
 
   /// The newest version that is here, on its way or next.
   var newest: UInt64? { (next ?? collecting?.manifest ?? held?.manifest ?? current)?.version }
@@ -88,7 +98,7 @@ struct PolicyVersions: Sendable {
 
   /// What to assemble, once, as soon as everything has come.
   mutating func assembly() -> WeightAssembly? {
-    guard let collection = collecting, collection.download.isComplete, !collection.isAssembling else { return nil }
+    guard collecting?.download.isComplete == true, let collection = collecting, !collection.isAssembling else { return nil }
     collecting?.isAssembling = true
     return WeightAssembly(
       manifest: collection.manifest, form: collection.base.map { .delta(base: $0) } ?? .full,
@@ -139,7 +149,7 @@ struct PolicyVersions: Sendable {
 
   /// What the engine is to load, once, if it does not sample from the newest version that is here.
   mutating func load() -> (manifest: WeightManifest, bytes: [UInt8])? {
-    guard loading == nil, let held, current?.isSamePolicy(as: held.manifest) != true else { return nil }
+    guard isLoadDue, let held else { return nil }
     loading = held.manifest
     return held
   }

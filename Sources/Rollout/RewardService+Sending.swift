@@ -52,10 +52,10 @@ extension RewardService {
 
   /// The first in the queue that may be asked for now.
   private func firstReady(at now: Instant) -> Place? {
-    for (group, state) in groups.enumerated() where state.waiting > 0 {
-      for (member, its) in state.members.enumerated() {
-        guard let readyAt = state.readyAt(member), now >= readyAt else { continue }
-        if its.attempts == 0 || retryBudget.allowsRetry { return (group, member) }
+    for group in groups.indices where groups[group].waiting > 0 {
+      for member in groups[group].members.indices {
+        guard let readyAt = groups[group].readyAt(member), now >= readyAt else { continue }
+        if groups[group].members[member].attempts == 0 || retryBudget.allowsRetry { return (group, member) }
       }
     }
     return nil

@@ -13,9 +13,9 @@ package enum JournalRecord: Sendable, Hashable {
   /// The lease ended without a group; the unit is queued again, unless another lease is out for it.
   case leaseEnded(unit: UnitID, lease: LeaseID, reason: String)
   /// The group is admitted: from here on it is the learner's to keep. Another lease of its unit ends.
-  case admitted(ScoredGroup, worker: String, scorer: String)
+  indirect case admitted(ScoredGroup, worker: String, scorer: String)
   case deadLettered(unit: UnitID, reason: String)
-  case trained(TrainedStep)
+  indirect case trained(TrainedStep)
   /// A verified checkpoint of `step` exists at `path`, relative to the run folder.
   case checkpointed(step: UInt32, path: String, policy: SHA256Digest)
   /// These checkpoints are no longer needed; their folders go once this is durable.

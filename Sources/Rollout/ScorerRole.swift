@@ -2,11 +2,11 @@ package import DurableFiles
 
 package enum ScorerEvent: Sendable {
   case message(LearnerMessage)
-  case group(PeerID, role: Role, ResponseGroup)
+  indirect case group(PeerID, role: Role, ResponseGroup)
   case found([SHA256Digest])
   /// The thinking-reward model (if there is one) is loaded.
   case prepared(ScoringPace)
-  case scored(ScoredGroup)
+  indirect case scored(ScoredGroup)
   /// The group cannot be scored; its lease runs out or is declined by its worker.
   case scoringFailed(LeaseID, reason: String)
   case failed(String)
@@ -18,12 +18,12 @@ package enum ScorerEvent: Sendable {
 
 package enum ScorerAction: Sendable {
   case send(PeerMessage)
-  case connect(Welcome)
+  indirect case connect(Welcome)
   case find([Artifact])
-  case keep(Artifact, bytes: [UInt8])
-  case prepare(Welcome)
-  case score(ResponseGroup)
-  case push(ScoredGroup)
+  indirect case keep(Artifact, bytes: [UInt8])
+  indirect case prepare(Welcome)
+  indirect case score(ResponseGroup)
+  indirect case push(ScoredGroup)
   case log(LogLevel, String)
   case finish(RunEnd)
 }

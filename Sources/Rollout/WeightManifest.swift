@@ -39,14 +39,18 @@ package struct WeightManifest: Sendable, Hashable {
   /// The number of training steps behind these weights.
   package var version: UInt64
   /// In name order; the payload is the tensors' bytes in this order, without gaps.
-  package var entries: [Entry]
+  package var entries: [Entry] { didSet { digest = Self.digest(of: entries) } }
   /// Nil if there is no version before, or if its delta would be no smaller.
   package var delta: Delta?
+  /// SHA-256 over names, dtypes, shapes and tensor hashes in name order. It does not depend on the version number, so
+  /// two runs can be compared by it (`policy_sha256`). Computed once, because whoever takes a delta asks for it.
+  package private(set) var digest: SHA256Digest
 
   package init(version: UInt64, entries: [Entry], delta: Delta? = nil) {
     self.version = version
     self.entries = entries
     self.delta = delta
+    digest = Self.digest(of: entries)
   }
 
   package var byteCount: Int { entries.reduce(0) { $0 + $1.byteCount } }
@@ -56,14 +60,23 @@ package struct WeightManifest: Sendable, Hashable {
     version == other.version && entries == other.entries
   }
 
-  /// SHA-256 over names, dtypes, shapes and tensor hashes in name order. It does not depend on the version number, so
-  /// two runs can be compared by it (`policy_sha256`).
-  package var digest: SHA256Digest {
+  private static func digest(of entries: [Entry]) -> SHA256Digest {
     var hasher = SHA256Hasher()
+    var text = ""
     for entry in entries {
-      let shape = entry.shape.map(String.init).joined(separator: ",")
-      hasher.update("\(entry.name)\n\(entry.dtype)\n\(shape)\n\(entry.digest)\n")
+      text += entry.name
+      text += "\n"
+      text += entry.dtype
+      text += "\n"
+      for (dimension, size) in entry.shape.enumerated() {
+        if dimension > 0 { text += "," }
+        text += String(size)
+      }
+      text += "\n"
+      text += entry.digest.description
+      text += "\n"
     }
+    hasher.update(text)
     return hasher.finish()
   }
 

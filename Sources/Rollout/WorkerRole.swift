@@ -1,8 +1,9 @@
 package import DurableFiles
 
+/// What is large is indirect, here and in the actions: events and actions are moved through several hands.
 package enum WorkerEvent: Sendable {
   case message(LearnerMessage)
-  case published(Publication)
+  indirect case published(Publication)
   /// Which of the wanted artifacts are here already (their hash agrees).
   case found([SHA256Digest])
   /// The model is built and can take weights.
@@ -10,10 +11,10 @@ package enum WorkerEvent: Sendable {
   /// - resendAfter: how long a group may take to be durable before it is pushed again.
   case prepared(resendAfter: Duration)
   /// What came out of an `assemble`.
-  case assembled(WeightManifest, WeightAssembly.Outcome)
+  indirect case assembled(WeightManifest, WeightAssembly.Outcome)
   /// The engine samples from this version now.
   case loaded(version: UInt64)
-  case generated(ResponseGroup)
+  indirect case generated(ResponseGroup)
   /// The task of this lease cannot be served.
   case generationFailed(LeaseID, reason: String)
   /// Nothing can be generated any more.
@@ -25,18 +26,18 @@ package enum WorkerEvent: Sendable {
 package enum WorkerAction: Sendable {
   case send(PeerMessage)
   /// Connect data and broadcast sockets as the welcome says.
-  case connect(Welcome)
+  indirect case connect(Welcome)
   case connectScorers([ScorerAddress])
   /// Look for these artifacts on this machine; answered by `found`.
   case find([Artifact])
-  case keep(Artifact, bytes: [UInt8])
+  indirect case keep(Artifact, bytes: [UInt8])
   /// Build the model from the artifacts; answered by `prepared`.
-  case prepare(Welcome)
+  indirect case prepare(Welcome)
   /// Check, and where it is a delta apply, what has been collected; answered by `assembled`.
-  case assemble(WeightAssembly)
-  case load(WeightManifest, bytes: [UInt8])
-  case generate(Lease)
-  case push(ResponseGroup, to: ScorerAddress)
+  indirect case assemble(WeightAssembly)
+  indirect case load(WeightManifest, bytes: [UInt8])
+  indirect case generate(Lease)
+  indirect case push(ResponseGroup, to: ScorerAddress)
   case log(LogLevel, String)
   case finish(RunEnd)
 }
@@ -221,7 +222,8 @@ package struct WorkerRole: Sendable {
 
   /// Asks for what is missing, and puts together what has come. A version is switched between groups only.
   private mutating func collectAndLoad(at now: Instant, _ actions: inout [WorkerAction]) {
-    for fetch in versions.due(at: now) + (fetcher?.due(at: now) ?? []) { actions.append(.send(.fetch(fetch))) }
+    for fetch in versions.due(at: now) { actions.append(.send(.fetch(fetch))) }
+    for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
     if let assembly = versions.assembly() { actions.append(.assemble(assembly)) }
     if isPrepared, current == nil, let (manifest, bytes) = versions.load() {
       actions.append(.load(manifest, bytes: bytes))
@@ -294,7 +296,7 @@ package struct WorkerRole: Sendable {
   }
 
   private mutating func startNext(_ actions: inout [WorkerAction]) {
-    guard current == nil, !versions.isLoading, leaving == nil, let version, let next = queue.first,
+    guard current == nil, !queue.isEmpty, !versions.isLoading, leaving == nil, let version, let next = queue.first,
       next.version <= version || settings.planted == .sampleOldWeights
     else { return }
     queue.removeFirst()
@@ -308,7 +310,7 @@ package struct WorkerRole: Sendable {
   /// A lease may come before the announcement of its version, but not by a whole heartbeat: then the announcement was
   /// lost, and the next welcome makes up for it.
   private mutating func askForMissingVersion(at now: Instant) {
-    guard let next = queue.first, versions.newest.map({ $0 < next.version }) ?? true else {
+    guard let wanted = queue.first?.version, versions.newest.map({ $0 < wanted }) ?? true else {
       missingSince = nil
       return
     }

@@ -37,38 +37,43 @@ struct EventQueue<Event> {
       slot = slots.count
       slots.append(event)
     }
-    heap.append(Key(at: at.nanoseconds, number: posted, slot: slot))
-    var child = heap.count - 1
-    let key = heap[child]
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard key < heap[parent] else { break }
-      heap[child] = heap[parent]
-      child = parent
-    }
-    heap[child] = key
+    let key = Key(at: at.nanoseconds, number: posted, slot: slot)
+    heap.append(key)
+    // The places are changed where they lie: an array would look with each move whether anybody else has it.
+    heap.withUnsafeMutableBufferPointer { Self.rise(key, from: $0.count - 1, in: $0) }
   }
 
   mutating func popFirst() -> Next? {
     guard let first = heap.first, let last = heap.popLast() else { return nil }
-    if !heap.isEmpty { sink(last) }
+    if !heap.isEmpty { heap.withUnsafeMutableBufferPointer { Self.sink(last, in: $0) } }
     guard let event = slots[first.slot].take() else { return nil }
     free.append(first.slot)
     return Next(at: Instant(nanoseconds: first.at), number: first.number, event: event)
   }
 
-  /// Puts `key` where the top was.
-  private mutating func sink(_ key: Key) {
-    let count = heap.count
-    var parent = 0
+  /// Puts `key`, which was the last and mostly belongs far down, where the top was: the place that it leaves goes down to a
+  /// leaf, and the key up from there.
+  private static func sink(_ key: Key, in heap: UnsafeMutableBufferPointer<Key>) {
+    var place = 0
     while true {
-      var child = 2 * parent + 1
-      guard child < count else { break }
-      if child + 1 < count, heap[child + 1] < heap[child] { child += 1 }
-      guard heap[child] < key else { break }
-      heap[parent] = heap[child]
-      parent = child
+      var child = 2 * place + 1
+      guard child < heap.count else { break }
+      if child + 1 < heap.count, heap[child + 1] < heap[child] { child += 1 }
+      heap[place] = heap[child]
+      place = child
     }
-    heap[parent] = key
+    rise(key, from: place, in: heap)
+  }
+
+  /// Puts `key` at `place` or, where those above it come later, further up.
+  private static func rise(_ key: Key, from start: Int, in heap: UnsafeMutableBufferPointer<Key>) {
+    var place = start
+    while place > 0 {
+      let parent = (place - 1) / 2
+      guard key < heap[parent] else { break }
+      heap[place] = heap[parent]
+      place = parent
+    }
+    heap[place] = key
   }
 }

@@ -18,9 +18,10 @@ struct JournalFile: Sendable {
   let codec: Codec
   let settings: TrustGRPOSettings
 
-  func bytes(of records: [JournalRecord], wall: UInt64) -> [UInt8] {
+  /// - Parameter encoded: the bytes of a group, if it has been encoded before.
+  func bytes(of records: [JournalRecord], wall: UInt64, encoded: (ScoredGroup) -> [UInt8]? = { _ in nil }) -> [UInt8] {
     var body = RecordBytes(codec)
-    for record in records { body.append(record) }
+    for record in records { body.append(record, encoded) }
     return entry(body.bytes, wall)
   }
 

@@ -64,11 +64,9 @@ struct LedgerJudge: Sendable {
 
   func row(of unit: UnitID) -> Row? { positions[unit].map { rows[$0] } }
 
-  mutating func commit(_ records: [JournalRecord]) throws(Violation) {
-    for record in records { try take(record) }
-  }
+  func state(of unit: UnitID) -> UnitState? { positions[unit].map { rows[$0].state } }
 
-  private mutating func take(_ record: JournalRecord) throws(Violation) {
+  mutating func take(_ record: JournalRecord) throws(Violation) {
     switch record {
     case .incarnation(let number):
       guard number > incarnation else { throw Violation("S4", "incarnation \(number) began after \(incarnation)") }

@@ -16,7 +16,8 @@ struct RecordBytes {
     self.codec = codec
   }
 
-  mutating func append(_ record: JournalRecord) {
+  /// - Parameter encoded: the bytes of a group, if it has been encoded before.
+  mutating func append(_ record: JournalRecord, _ encoded: (ScoredGroup) -> [UInt8]?) {
     switch record {
     case .incarnation(let number):
       bytes.append(0)
@@ -44,7 +45,7 @@ struct RecordBytes {
       put(reason)
     case .admitted(let group, let worker, let scorer):
       bytes.append(5)
-      put(codec.encode(group).header)
+      put(encoded(group) ?? codec.encode(group).header)
       put(worker)
       put(scorer)
     case .deadLettered(let unit, let reason):

@@ -52,8 +52,8 @@ struct SimulatedDisk: Sendable {
       failsNextSync = false
       throw .inputOutput
     }
-    let count = files[name]?.bytes.count ?? 0
-    files[name]?.synced = count
+    guard let file = files.index(forKey: name) else { return }
+    files.values[file].synced = files.values[file].bytes.count
   }
 
   /// What the kernel does with pages that it could not write: they are gone at once, or stay in memory as if they had

@@ -13,6 +13,8 @@ final class SimulatedLearner {
   // Its journal writer
   var waiting: [JournalRecord] = []
   var lastTicket = 0
+  /// Groups that have come and are not in the journal yet, with the bytes that they came as: there they are the same.
+  var encodedGroups: [LeaseID: (group: ScoredGroup, bytes: [UInt8])] = [:]
   /// What is written and not yet synced.
   var committing: [JournalRecord]?
   /// Whether a commit is under way that will take what waits after it.

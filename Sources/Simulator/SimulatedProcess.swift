@@ -3,8 +3,8 @@ internal import Rollout
 internal import Wire
 
 /// A process of the simulated cluster: its role's machine, its clock, its engine and its link. The learner's machine
-/// lies beside it in `SimulatedLearner`, because there can be two of them.
-struct SimulatedProcess {
+/// lies beside it in `SimulatedLearner`, because there can be two of them. An object, because it is too large to be copied.
+final class SimulatedProcess {
   enum State: Equatable {
     case down
     case up
@@ -61,6 +61,8 @@ struct SimulatedProcess {
   var pushes: [Int: Int] = [:]
   /// Which connection to the learner the control connection is: the learner knows the peer by it.
   var connectionNumber = 0
+  /// As whom the learner knew it when a message came from it last, and by which connection that was.
+  var knownAs: (connection: Int, peer: PeerID)?
   /// It can open no connection.
   var lacksDescriptors = 0
   /// The next message that it sends is cut off in the middle.
@@ -186,9 +188,9 @@ final class Letter {
   enum Message: Equatable {
     case peer(PeerMessage)
     case learner(LearnerMessage)
-    case publication(Publication)
-    case group(ResponseGroup)
-    case scored(ScoredGroup)
+    indirect case publication(Publication)
+    indirect case group(ResponseGroup)
+    indirect case scored(ScoredGroup)
   }
 
   init(frame: Frame, content: Message?, number: Int, size: Double) {

@@ -37,7 +37,7 @@ extension Simulation {
       return postToLearner(.failed("the journal: a learner with a higher incarnation has taken over"))
     }
     do throws(SimulatedDisk.Failure) {
-      try disk.append(journalFile.bytes(of: records, wall: wall), to: JournalFile.name)
+      try disk.append(journalFile.bytes(of: records, wall: wall, encoded: takeEncoded), to: JournalFile.name)
       if wallOffset != 0 { fire(.clockJump) }
     } catch {
       fire(.diskFull)
@@ -49,6 +49,11 @@ extension Simulation {
     if diskSlowness > 1 { fire(.slowDisk) }
     postDisk(.journalWritten(ticket: ticket), after: options.costs.fsyncSeconds * diskSlowness)
     spring(.journalUnsynced, within: options.costs.fsyncSeconds * diskSlowness)
+  }
+
+  private func takeEncoded(_ group: ScoredGroup) -> [UInt8]? {
+    guard let known = learner?.encodedGroups.removeValue(forKey: group.lease), known.group == group else { return nil }
+    return known.bytes
   }
 
   private func isBeginning(_ records: [JournalRecord]) -> Bool {
@@ -94,7 +99,7 @@ extension Simulation {
 
   /// What is synced now counts. It is read back from the disk when a learner starts, and at the end.
   private func judgeSynced() throws {
-    if let records = learner?.committing { try judge([.commit(records)]) }
+    if let records = learner?.committing { try judge(records) }
     learner?.committing = nil
     if !options.keepsJournal { disk.forgetContent(of: JournalFile.name) }
     judged = disk.read(JournalFile.name)?.count ?? 0

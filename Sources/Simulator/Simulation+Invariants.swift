@@ -12,14 +12,17 @@ extension Simulation {
       case .rollBack(let step):
         takeBackLine(to: step)
         _ = judge.rollBack(to: step)
-      case .commit(let records):
-        for record in records {
-          if case .admitted(let group, _, let scorer) = record { try check(group, from: scorer) }
-          try judge.commit([record])
-          if case .trained(let step) = record { try replay(step) }
-          note(record)
-        }
+      case .commit(let records): try judge(records)
       }
+    }
+  }
+
+  func judge(_ records: [JournalRecord]) throws {
+    for record in records {
+      if case .admitted(let group, _, let scorer) = record { try check(group, from: scorer) }
+      try judge.take(record)
+      if case .trained(let step) = record { try replay(step) }
+      note(record)
     }
   }
 
@@ -122,7 +125,7 @@ extension Simulation {
   /// S3: what is acknowledged is durable.
   func noteAcknowledged(_ leases: [LeaseID]) throws {
     for lease in leases {
-      guard let unit = admittedUnits[lease], let row = judge.row(of: unit), row.state == .admitted || row.state == .trained else {
+      guard let unit = admittedUnits[lease], let state = judge.state(of: unit), state == .admitted || state == .trained else {
         throw Violation("S3", "lease \(lease) was acknowledged before its group was durable")
       }
       if options.keepsJournal { acknowledged[unit] = lease }
@@ -220,7 +223,7 @@ extension Simulation {
     var fromDisk = LedgerJudge()
     for entry in try journalFile.read(disk.read(JournalFile.name) ?? [], from: 0).entries {
       switch entry {
-      case .commit(let records): try fromDisk.commit(records)
+      case .commit(let records): for record in records { try fromDisk.take(record) }
       case .rollBack(let step): _ = fromDisk.rollBack(to: step)
       }
     }

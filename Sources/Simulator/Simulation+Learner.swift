@@ -137,12 +137,12 @@ extension Simulation {
       switch plane {
       case .control:
         let message = try peerMessage(letter)
-        // The name of its key, and the connection that it came by.
-        let peer = PeerID(name: processes[client].name, connection: "\(client).\(letter.number)")
+        let peer = peer(client, letter.number)
         if processes[client].visitor != nil { noteVisit(client, message) }
         try tellLearner(.message(peer, role: processes[client].role, message), life: life)
       case .scored:
         let group = try scoredGroup(letter)
+        if case .scored = letter.content { learner?.encodedGroups[group.lease] = (group, letter.frame.header) }
         let matches = Int(group.unit.prompt) < options.rows && taskDigest(of: group.unit.prompt) == group.taskDigest
         let peer = PeerID(name: processes[client].name, connection: "")
         try tellLearner(.scored(peer, role: processes[client].role, group, taskMatches: matches), life: life)
@@ -152,6 +152,14 @@ extension Simulation {
       tell(.process("learner")) { "refused a message from \(processes[client].name): \(error.message)" }
       noteRefused(by: client)
     }
+  }
+
+  /// The name of its key, and the connection that it came by.
+  private func peer(_ client: Int, _ connection: Int) -> PeerID {
+    if let known = processes[client].knownAs, known.connection == connection { return known.peer }
+    let peer = PeerID(name: processes[client].name, connection: "\(client).\(connection)")
+    processes[client].knownAs = (connection, peer)
+    return peer
   }
 
   // MARK: Actions
@@ -194,7 +202,7 @@ extension Simulation {
   private func welcome(_ incarnation: UInt32, _ scorers: [ScorerAddress]) -> Welcome {
     Welcome(
       run: "simulated", incarnation: incarnation, publishPort: 5556, dataPort: 5557, heartbeat: .seconds(options.heartbeat),
-      settings: "{}", artifacts: [artifact.artifact], scorers: scorers, allowed: [], manifest: learner?.weights.newest)
+      settings: "{}", artifacts: [artifact], scorers: scorers, allowed: [], manifest: learner?.weights.newest)
   }
 
   private func answer(_ fetch: Fetch, to peer: PeerID) throws {
@@ -206,8 +214,8 @@ extension Simulation {
       // What is handed out is kept until whoever fetches it is done.
       if payload == nil, fetch.offset == 0 { throw Violation("S5", "\(fetch.source) was released and is handed out still") }
     case .artifact(let digest):
-      let bytes = artifact.bytes
-      let isThere = digest == artifact.artifact.digest && fetch.offset < bytes.count
+      let bytes = artifactBytes
+      let isThere = digest == artifact.digest && fetch.offset < bytes.count
       payload = isThere ? Payload(bytes[fetch.offset..<min(bytes.count, fetch.offset + fetch.count)]) : nil
     }
     let message = payload.map { LearnerMessage.chunk(Chunk(source: fetch.source, offset: fetch.offset, payload: $0)) }

@@ -196,13 +196,21 @@ extension Simulation {
 
   /// - Returns: nil if that connection is no more.
   func process(of peer: PeerID) -> Int? {
-    // PROCESS.NUMBER, read by hand: every message of the learner goes through here.
-    var numbers = (0, 0)
-    for byte in peer.connection.utf8 {
-      if byte == UInt8(ascii: ".") { numbers = (0, numbers.0) } else { numbers.0 = numbers.0 &* 10 &+ Int(byte &- 48) }
-    }
-    let (number, process) = numbers
+    let (process, number) = lastNumbers(in: peer.connection)
     guard processes.indices.contains(process), number == processes[process].connectionNumber else { return nil }
     return process
+  }
+
+  /// Of PROCESS.NUMBER or tcp://PROCESS:NUMBER. Read by hand, because most messages go through here.
+  func lastNumbers(in text: String) -> (Int, Int) {
+    var numbers = (0, 0)
+    for byte in text.utf8 {
+      if UInt8(ascii: "0") <= byte, byte <= UInt8(ascii: "9") {
+        numbers.1 = numbers.1 &* 10 &+ Int(byte &- UInt8(ascii: "0"))
+      } else {
+        numbers = (numbers.1, 0)
+      }
+    }
+    return numbers
   }
 }

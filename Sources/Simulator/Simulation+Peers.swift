@@ -164,11 +164,9 @@ extension Simulation {
   }
 
   private func push(_ group: ResponseGroup, to scorer: ScorerAddress, from process: Int) {
-    let parts = scorer.endpoint.dropFirst("tcp://".count).split(separator: ":").map { Int($0) }
     // A scorer that was started again listens elsewhere.
-    guard parts.count == 2, let target = parts[0], processes.indices.contains(target),
-      parts[1] == Int(processes[target].life) + 1
-    else { return }
+    let (target, life) = lastNumbers(in: scorer.endpoint)
+    guard processes.indices.contains(target), life == Int(processes[target].life) + 1 else { return }
     tell(.unit(group.lease.unit)) { "\(processes[process].name) pushes unit \(group.lease.unit) to \(processes[target].name)" }
     let connection: Int
     if let known = processes[process].pushes[target] {

@@ -34,35 +34,36 @@ extension Simulation {
 
   /// What the service does with a request, and when.
   private func answer(_ request: ServiceRequest, of process: Int) {
-    guard let group = processes[process].judging[request.group] else { return }
-    let random = { self.processes[process].random.uniform() }
-    let seconds = options.costs.scoringSeconds * (0.5 + random())
+    guard let response = processes[process].judging[request.group]?.responses[request.member] else { return }
+    let life = processes[process].life
+    var random = processes[process].random
+    defer { processes[process].random = random }
+    let seconds = options.costs.scoringSeconds * (0.5 + random.uniform())
     func later(_ event: RewardServiceEvent, _ seconds: Double) {
-      post(.service(process: process, life: processes[process].life, event), after: seconds)
+      post(.service(process: process, life: life, event), after: seconds)
     }
     func strikes(_ kind: FaultKind) -> Bool {
-      guard processes[process].random.chance(services.chance(of: kind)) else { return false }
+      guard random.chance(services.chance(of: kind)) else { return false }
       fire(kind)
       return true
     }
-    let response = group.responses[request.member]
     if strikes(.rateLimit) {
-      let wait: Duration? = random() < 0.5 ? .seconds(1 + 10 * random()) : nil
+      let wait: Duration? = random.uniform() < 0.5 ? .seconds(1 + 10 * random.uniform()) : nil
       return later(.refused(request: request.number, status: 429, retryAfter: wait), 0.05)
     }
     if strikes(.serviceError) {
-      if random() < 0.3 { return later(.unreachable(request: request.number, reason: "connection reset"), seconds) }
-      return later(.refused(request: request.number, status: random() < 0.5 ? 500 : 503, retryAfter: nil), seconds)
+      if random.uniform() < 0.3 { return later(.unreachable(request: request.number, reason: "connection reset"), seconds) }
+      return later(.refused(request: request.number, status: random.uniform() < 0.5 ? 500 : 503, retryAfter: nil), seconds)
     }
     // Nothing comes, or a byte now and then: the deadline ends it, and what comes later is not wanted any more.
     if strikes(.serviceTimeOut) { return }
     if strikes(.slowDrip) { return later(.answered(request: request.number, score: 0.5), 3 * options.serviceDeadline) }
     if strikes(.garbageScore) {
       let garbage: [Double?] = [nil, .nan, .infinity, -0.1, 1.7, 10]
-      return later(.answered(request: request.number, score: garbage[processes[process].random.below(garbage.count)]), seconds)
+      return later(.answered(request: request.number, score: garbage[random.below(garbage.count)]), seconds)
     }
     var score = SimulatedSampling.thinking(of: response)
-    if strikes(.changedScore) { score = (random() * 10).rounded() / 10 }
+    if strikes(.changedScore) { score = (random.uniform() * 10).rounded() / 10 }
     later(.answered(request: request.number, score: score), seconds)
   }
 

@@ -117,7 +117,9 @@ package final class Simulation {
   var taskDigests: [UInt32: SHA256Digest] = [:]
   var tally = SimulationTally()
   private var trace = TraceHash()
-  private let firstArtifact: [UInt8]
+  /// The one model file of the run, which every peer fetches before it works.
+  let artifact: Artifact
+  let artifactBytes: [UInt8]
 
   package init(seed: UInt64, options: SimulationOptions, plan: [PlannedFault]) {
     self.seed = seed
@@ -126,7 +128,8 @@ package final class Simulation {
     journalFile = JournalFile(codec: codec, settings: options.trustGRPO)
     sampling = SimulatedSampling(groupSize: options.groupSize)
     sharedCores = options.costs.cores.map { SharedCores(cores: $0) }
-    firstArtifact = Array("{\"model_type\": \"simulated\"}".utf8)
+    artifactBytes = Array("{\"model_type\": \"simulated\"}".utf8)
+    artifact = Artifact(path: "policy/config.json", byteCount: artifactBytes.count, digest: SHA256Digest(of: artifactBytes))
   }
 
   // MARK: The run
@@ -243,8 +246,9 @@ package final class Simulation {
   }
 
   /// Whether the process is stopped. What comes to it waits.
-  func isHeldUp(_ process: Int, by event: SimulatedEvent) -> Bool {
+  func isHeldUp(_ process: Int, by event: @autoclosure () -> SimulatedEvent) -> Bool {
     guard processes[process].pauses > 0 else { return false }
+    let event = event()
     // What arrives fills the sockets' buffers, and then is not taken from the network any more.
     if case .arrival = event, processes[process].inbox.count >= 4 * options.highWaterMark {
       fire(.highWaterMark)
@@ -304,13 +308,6 @@ package final class Simulation {
   func tell(_ subject: Story.Subject, _ text: () -> String) {
     guard story != nil else { return }
     story?.add(text(), of: subject, at: now)
-  }
-
-  // MARK: Model files
-
-  /// The one model file of the run, which every peer fetches before it works.
-  var artifact: (artifact: Artifact, bytes: [UInt8]) {
-    (Artifact(path: "policy/config.json", byteCount: firstArtifact.count, digest: SHA256Digest(of: firstArtifact)), firstArtifact)
   }
 }
 

@@ -88,7 +88,7 @@ extension GroupRewards {
   ///
   /// - Returns: one flag a member.
   package static func thinkingWanted(outcomes: [Double], settings: TrustGRPOSettings) -> [Bool] {
-    let none = [Bool](repeating: false, count: outcomes.count)
+    var none: [Bool] { Array(repeating: false, count: outcomes.count) }
     guard settings.usesThinking else { return none }
     switch settings.mode {
     case .grpo: return none

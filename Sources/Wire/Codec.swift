@@ -51,12 +51,7 @@ package struct Codec: Sendable {
   }
 
   private func frame(_ message: some Message, _ payload: Payload? = nil) -> Frame {
-    // Only messages with required fields or of 2 GiB fail to serialise, and none here can.
-    do {
-      return Frame(try message.serializedBytes(), payload)
-    } catch {
-      preconditionFailure("cannot encode \(type(of: message)): \(error)")
-    }
+    Frame(MessageBytes(message).bytes, payload)
   }
 
   /// Of a message that comes alone.

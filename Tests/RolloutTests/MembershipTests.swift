@@ -89,8 +89,7 @@ struct MembershipTests {
           list.all[index].isDoubted = true
         }
       case 8:
-        membership.returnLease(of: peer)
-        membership.trust(peer)
+        membership.noteGenerated(by: peer)
         if let index {
           list.all[index].lent = max(list.all[index].lent - 1, 0)
           list.all[index].isDoubted = false

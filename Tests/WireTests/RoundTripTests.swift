@@ -1,4 +1,5 @@
 import Rollout
+import SwiftProtobuf
 import Testing
 
 @testable import Wire
@@ -53,6 +54,23 @@ struct RoundTripTests {
       #expect(try codec.responseGroup(codec.encode(group)) == group)
       let scored = try generator.scoredGroup()
       #expect(try codec.scoredGroup(codec.encode(scored), settings: MessageGenerator.settings) == scored)
+    }
+  }
+
+  @Test("every message has the bytes that SwiftProtobuf gives it")
+  func sameBytes() throws {
+    func same(_ frame: Frame, _ message: some Message) throws {
+      #expect(try frame.header == message.serializedBytes())
+    }
+    for seed in 0..<200 as Range<UInt64> {
+      var generator = MessageGenerator(seed: seed)
+      for message in generator.peerMessages() { try same(codec.encode(message), WirePeerMessage(message)) }
+      for message in generator.learnerMessages() { try same(codec.encode(message), WireLearnerMessage(message)) }
+      for message in generator.publications() { try same(codec.encode(message), WirePublication(message)) }
+      let group = generator.responseGroup()
+      try same(codec.encode(group), WireResponseGroup(group))
+      let scored = try generator.scoredGroup()
+      try same(codec.encode(scored), WireScoredGroup(scored))
     }
   }
 
