@@ -30,7 +30,7 @@ struct AblationPlanTests {
     #expect(try plan.cells().count == 54)
     #expect(try plan.runCount == 486)
     // Outcome rewards alone with either advantage, at each learning rate.
-    #expect(try plan.choiceCount == 2 * 4)
+    #expect(try plan.choiceCount == 2 * 2)
     #expect(try AblationPlan.read(folder.appending(path: "quick.yaml").path).runCount > 0)
   }
 
