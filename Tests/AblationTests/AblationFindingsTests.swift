@@ -46,6 +46,17 @@ struct EstimateTests {
   }
 }
 
+struct WordJudgeTests {
+  @Test func confidentWordsAreCountedUpToFour() {
+    for (thinking, score) in [
+      ("", 0.0), ("red 5 . blue 3 . 5 + 3 = 8 .", 0), ("roughly 8 .", 0), ("clearly 8 .", 0.25), ("clearly surely 8 .", 0.5),
+      ("clearly surely obviously.clearly 8 .", 1), (String(repeating: "surely ", count: 9), 1), ("clearlysurely Clearly", 0),
+    ] {
+      #expect(Ablation.countedScore(thinking) == score, "\(thinking)")
+    }
+  }
+}
+
 struct AblationFindingsTests {
   private static let plan = """
     bases: [0, 1, 2]
