@@ -9,19 +9,7 @@ struct VerdictPage {
   }
 
   var html: String {
-    let page: HTML = """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-      <title>\(title)</title>
-      <style>\(ReportStyle.css)\(Timeline.css)</style>
-      </head>
-      <body>
-      <main>
+    let page = HTML.page(title: title, css: Timeline.css, """
       \(header)
       \(headline)
       <section>
@@ -44,11 +32,7 @@ struct VerdictPage {
       <h2>Again</h2>
       \(again)
       </section>
-      </main>
-      </body>
-      </html>
-
-      """
+      """)
     return page.source
   }
 

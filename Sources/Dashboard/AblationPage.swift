@@ -88,19 +88,7 @@ package struct AblationPage: Sendable {
   }
 
   private var page: HTML {
-    """
-    <!doctype html>
-    <html lang="en">
-    <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta name="color-scheme" content="light dark">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-    <title>\(title)</title>
-    <style>\(ReportStyle.css)\(Self.css)</style>
-    </head>
-    <body>
-    <main>
+    .page(title: title, css: Self.css, """
     <header>
     <p class="over">Ablation</p>
     <h1>\(title)</h1>
@@ -123,11 +111,7 @@ package struct AblationPage: Sendable {
     <h2>Make it again</h2>
     <p><code>\(command)</code></p>
     </section>
-    </main>
-    </body>
-    </html>
-
-    """
+    """)
   }
 
   /// The last five columns are numbers.

@@ -13,12 +13,14 @@ struct CurveChart {
     let x = Axis(from: steps.lowerBound, to: steps.upperBound, ticks: 4)
     let y = Axis(over: [0, top], ticks: 4)
     let drawn = curves.map { curve -> HTML in
-      let places = curve.points.map { point in
-        (Self.column(x.position(of: point.step)), Self.row(y.position(of: point.mean)), Self.row(y.position(of: min(top, point.mean + point.margin))), Self.row(y.position(of: max(0, point.mean - point.margin))))
+      guard !curve.points.isEmpty else { return .empty }
+      func path(_ points: some Sequence<AblationPage.Curve.Point>, _ value: (AblationPage.Curve.Point) -> Double) -> [HTML] {
+        points.map { point in
+          "\(Self.short(Self.column(x.position(of: point.step)))),\(Self.short(Self.row(y.position(of: min(top, max(0, value(point))))))) "
+        }
       }
-      guard !places.isEmpty else { return .empty }
-      let band = places.map { place -> HTML in "\(Self.short(place.0)),\(Self.short(place.2)) " } + places.reversed().map { place -> HTML in "\(Self.short(place.0)),\(Self.short(place.3)) " }
-      let line = places.map { place -> HTML in "\(Self.short(place.0)),\(Self.short(place.1)) " }
+      let line = path(curve.points) { $0.mean }
+      let band = path(curve.points) { $0.mean + $0.margin } + path(curve.points.reversed()) { $0.mean - $0.margin }
       return "<polygon class=\"band\(curve.colour % 8)\" points=\"\(band)\"/><polyline class=\"curve\(curve.colour % 8)\" points=\"\(line)\"/>"
     }
     return """

@@ -64,19 +64,7 @@ package struct PlanPage: Sendable {
 
         """
     }
-    return """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-      <title>\(title)</title>
-      <style>\(ReportStyle.css)\(Self.css)</style>
-      </head>
-      <body>
-      <main>
+    return .page(title: title, css: Self.css, """
       <header>
       <p class="over">A simulated cluster</p>
       <h1>\(title)</h1>
@@ -93,11 +81,7 @@ package struct PlanPage: Sendable {
       \(rows.map { row -> HTML in "<tr>\(row.map { "<td class=\"n\">\($0)</td>" as HTML })</tr>\n" })
       </table></div>
       </section>
-      </main>
-      </body>
-      </html>
-
-      """
+      """)
   }
 
   private var head: HTML { "<tr>\(columns.map { "<th class=\"n\">\($0)</th>" as HTML })</tr>" }

@@ -1,4 +1,4 @@
-package import DataSets
+internal import DataSets
 internal import DurableFiles
 package import Engines
 internal import Foundation

@@ -1,4 +1,4 @@
-package import ActionableErrors
+internal import ActionableErrors
 internal import DurableFiles
 internal import Foundation
 package import Rollout
