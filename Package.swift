@@ -25,6 +25,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
   .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude)
 }
 
+/// The fuzzers, which cluster/fuzz builds with its own instrumentation and nobody else needs.
+let fuzzers: [Target] =
+  Context.environment["SOPHIA_FUZZ"] == nil
+  ? []
+  : [
+    .executableTarget(
+      name: "sophia-fuzz",
+      dependencies: ["DurableFiles", "FuzzTargets", "Rollout", "Settings", "TrustGRPO", "WeightDeltas", "Wire"],
+      path: "Sources/Fuzz"),
+  ]
+
 let package = Package(
   name: "sophia",
   products: [.executable(name: "sophia", targets: ["sophia"])],
@@ -119,6 +130,13 @@ let package = Package(
         "ServedReward", "Settings",
         "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    // What decodes bytes from outside, one target a decoder
+    library(
+      "FuzzTargets",
+      [
+        "DataSets", "DurableFiles", "Images", "Rewards", "Rollout", "ServedReward", "Settings", "Tokenization", "Torch", "TrustGRPO",
+        "VisionLanguage", "WeightDeltas", "Wire",
+      ]),
     // Tests
     tests("DurableFiles", ["ActionableErrors"]),
     tests("ZeroMQ", ["ActionableErrors", "DurableFiles"]),
@@ -164,5 +182,6 @@ let package = Package(
         "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rollout", "RunStore", "Settings", "Simulator", "TrustGRPO",
         "VisualReasoning", "ZeroMQ", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
-  ]
+    tests("FuzzTargets", ["DurableFiles", "Rollout", "WeightDeltas", "Wire"], exclude: ["Corpus", "Dictionaries"]),
+  ] + fuzzers
 )

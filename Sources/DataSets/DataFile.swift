@@ -24,7 +24,7 @@ package enum DataFile {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
-  static func rows(_ bytes: [UInt8], reader: RowReader) throws(DataError) -> [DataRow] {
+  package static func rows(_ bytes: [UInt8], reader: RowReader) throws(DataError) -> [DataRow] {
     let marked = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
     let isList = marked.first { !isSpace($0) } == UInt8(ascii: "[")
     var collected = Collected(reader: reader)

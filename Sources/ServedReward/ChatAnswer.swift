@@ -1,12 +1,12 @@
-internal import Foundation
+package import Foundation
 internal import Rewards
 
 /// What a chat endpoint answers with.
-enum ChatAnswer {
+package enum ChatAnswer {
   /// The score that the first choice states. An answer that was cut off states none: `0` may have become `0.8`.
   ///
   /// - Returns: nil where nothing can be read; may be out of [0, 1] never, because the reader leaves that out too.
-  static func score(in body: [UInt8]) -> Double? {
+  package static func score(in body: [UInt8]) -> Double? {
     guard let answer = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
       let choice = (answer["choices"] as? [[String: Any]])?.first, choice["finish_reason"] as? String != "length",
       let content = (choice["message"] as? [String: Any]).flatMap({ text($0["content"]) })
@@ -24,7 +24,7 @@ enum ChatAnswer {
   }
 
   /// What a service that refuses a request says about it, in one short line.
-  static func complaint(in body: [UInt8]) -> String {
+  package static func complaint(in body: [UInt8]) -> String {
     let object = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]
     let error = object?["error"]
     let said = (error as? [String: Any])?["message"] as? String ?? error as? String ?? String(decoding: body.prefix(400), as: UTF8.self)
@@ -35,12 +35,12 @@ enum ChatAnswer {
 }
 
 /// The header `Retry-After`: seconds, or a date.
-enum RetryAfter {
+package enum RetryAfter {
   /// - Parameters:
   ///   - headers: of the response, by lower-case name. Its own `Date` says what time it is there.
   ///   - now: what time it is here, in case there is none.
   /// - Returns: nil if it is neither.
-  static func duration(_ headers: [String: String], now: Date = Date()) -> Duration? {
+  package static func duration(_ headers: [String: String], now: Date = Date()) -> Duration? {
     guard let header = headers["retry-after"] else { return nil }
     if let seconds = Double(header), seconds.isFinite, seconds >= 0 { return .seconds(min(seconds, 1e9)) }
     let sent = headers["date"].flatMap(date) ?? now
