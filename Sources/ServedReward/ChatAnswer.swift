@@ -39,13 +39,16 @@ package enum RetryAfter {
   /// - Parameters:
   ///   - headers: of the response, by lower-case name. Its own `Date` says what time it is there.
   ///   - now: what time it is here, in case there is none.
-  /// - Returns: nil if it is neither.
+  /// - Returns: at most `longest`; nil if it is neither.
   package static func duration(_ headers: [String: String], now: Date = Date()) -> Duration? {
     guard let header = headers["retry-after"] else { return nil }
-    if let seconds = Double(header), seconds.isFinite, seconds >= 0 { return .seconds(min(seconds, 1e9)) }
+    if let seconds = Double(header), seconds.isFinite, seconds >= 0 { return .seconds(min(seconds, longest)) }
     let sent = headers["date"].flatMap(date) ?? now
-    return date(header).map { .seconds(max(0, $0.timeIntervalSince(sent))) }
+    return date(header).map { .seconds(min(max(0, $0.timeIntervalSince(sent)), longest)) }
   }
+
+  /// 30 years: a number from outside that a clock can be set forward by.
+  private static let longest = 1e9
 
   private static func date(_ text: String) -> Date? {
     let format = DateFormatter()

@@ -219,6 +219,8 @@ struct ServedJudgeTests {
     #expect(wait("Sun, 06 Nov 1994 08:49:30 GMT", now + 100) == .seconds(0))
     // A clock that is off here does not matter where the service says its own time.
     #expect(wait("Sun, 06 Nov 1994 08:49:37 GMT", sent: "Sun, 06 Nov 1994 08:49:35 GMT") == .seconds(2))
+    // No clock goes on that far.
+    for text in ["1e300", "Fri, 31 Dec 20202 23:59:59 GMT"] { #expect(wait(text, now) == .seconds(1_000_000_000)) }
     for text in ["soon", "-3", "", "nan"] { #expect(wait(text) == nil) }
     #expect(RetryAfter.duration([:]) == nil)
   }
