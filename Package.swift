@@ -134,8 +134,8 @@ let package = Package(
     library(
       "FuzzTargets",
       [
-        "DataSets", "DurableFiles", "Images", "Rewards", "Rollout", "ServedReward", "Settings", "Tokenization", "Torch", "TrustGRPO",
-        "VisionLanguage", "WeightDeltas", "Wire",
+        "Ablation", "Chaos", "DataSets", "DurableFiles", "Images", "RewardProgram", "Rewards", "Rollout", "Runs", "ServedReward",
+        "Settings", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     // Tests
     tests("DurableFiles", ["ActionableErrors"]),

@@ -43,6 +43,9 @@ extension FaultPlan {
   }
 
   private static func compose(_ text: String, _ file: String) throws(PlanError) -> Node? {
+    if let line = lineOfAlias(inYAML: text) {
+      throw PlanError("malformed", "\(file), line \(line): there is an alias, and none is resolved", advice: help)
+    }
     do {
       return try Yams.compose(yaml: text)
     } catch let error as YamlError {

@@ -20,7 +20,7 @@ package struct FuzzTarget: Sendable {
     self.run = run
   }
 
-  package static let all = wire + weights + tokenizers + models + images + rewards + settings + data
+  package static let all = wire + weights + tokenizers + models + images + rewards + settings + data + plans + peers
 }
 
 /// Ends the process with a message that is printed in release builds too: a property that does not hold is a crash.

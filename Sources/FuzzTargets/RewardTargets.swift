@@ -55,17 +55,21 @@ extension FuzzTarget {
     let (answer, solution) = (input.text(), input.text())
     let reward = answerReward(answer, solution: solution, type: type)
     require(reward >= 0 && reward <= 1, "\(type) gives \(reward)")
-    let formatted = outcomeReward(response: "<think>so</think><answer>\(answer)</answer>", solution: solution, type: type)
-    require(formatted == reward || answer.contains("</answer>"), "\(type) gives \(reward), and \(formatted) in its format")
+    let response = "<think>so</think><answer>\(answer)</answer>"
+    let formatted = outcomeReward(response: response, solution: solution, type: type)
+    let isWhole = FormattedResponse(response).map { isSame($0.answer, answer) } ?? false
+    require(formatted == (isWhole ? reward : 0), "\(type) gives \(reward), and \(formatted) in its format")
     let loose = outcomeReward(response: answer, solution: solution, type: type)
     require(loose >= 0 && loose <= 1, "\(type) gives \(loose)")
-    // Numbers, choices and texts: what agrees one way agrees the other way round.
-    if type == .numerical, !answer.contains("<answer>"), !solution.contains("<answer>") {
+    if type == .numerical, isSame(solutionText(solution), solution) {
       require(equalAsMathematics(answer, solution) == (reward == 1), "\(type) gives \(reward) otherwise than it compares")
       require(equalAsMathematics(solution, answer) == (reward == 1), "\(type) depends on which is the answer")
     }
     return reward > 0
   }
+
+  /// Byte for byte: strings are equal if they are canonically equivalent.
+  private static func isSame(_ one: String, _ other: String) -> Bool { one.utf8.elementsEqual(other.utf8) }
 
   @Sendable
   private static func scoreRows(_ bytes: [UInt8]) -> Bool {

@@ -2,7 +2,7 @@ internal import Settings
 
 extension FuzzTarget {
   static let settings: [FuzzTarget] = [
-    FuzzTarget("settings-yaml", maximumLength: 1024, dictionary: "settings", run: settingsYAML),
+    FuzzTarget("settings-yaml", maximumLength: 640, dictionary: "settings", run: settingsYAML),
     FuzzTarget("settings-json", maximumLength: 6144, dictionary: "settings", run: settingsJSON),
   ]
 

@@ -3,7 +3,7 @@ internal import Tokenization
 extension FuzzTarget {
   static let tokenizers: [FuzzTarget] = [
     FuzzTarget("tokenizer-file", maximumLength: 4096, dictionary: "tokenizer", run: tokenizerFile),
-    FuzzTarget("tokenizer-text", maximumLength: 512, dictionary: "tokenizer", run: tokenizerText),
+    FuzzTarget("tokenizer-text", maximumLength: 320, dictionary: "tokenizer", run: tokenizerText),
   ]
 
   @Sendable

@@ -1,13 +1,13 @@
 internal import Foundation
 
 /// A line from the program, read.
-struct RewardAnswer {
-  let id: UInt64
+package struct RewardAnswer {
+  package let id: UInt64
   /// A finite reward in [0, 1], or why there is none: what is wrong with this answer alone does not touch the others.
-  let reward: Result<Double, RewardProgramError>
+  package let reward: Result<Double, RewardProgramError>
 
   /// - Throws: `reward-program.not-an-answer`: nobody knows what it is the answer to.
-  init(_ line: [UInt8]) throws(RewardProgramError) {
+  package init(_ line: [UInt8]) throws(RewardProgramError) {
     guard String(validating: line, as: UTF8.self) != nil else { throw .notAnAnswer(line, "is not UTF-8") }
     let read: Fields?
     do {

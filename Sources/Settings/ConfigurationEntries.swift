@@ -33,6 +33,7 @@ extension ConfigurationEntry {
     guard yaml.utf8.count <= byteLimit else {
       throw malformed(file, nil, "it has more than \(byteLimit) bytes")
     }
+    if let line = lineOfAlias(inYAML: yaml) { throw malformed(file, line, "there is an alias, and none is resolved") }
     let root: Node?
     do {
       root = try Yams.compose(yaml: yaml)

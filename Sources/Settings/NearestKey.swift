@@ -4,7 +4,7 @@
 /// - Returns: the nearest by edit distance; `nil` only if there are no candidates.
 package func nearestKey(to path: String, among candidates: [String]) -> String? {
   let wanted = ConfigurationEntry.normalize(String(path.prefix(200)))
-  return candidates.min { cost(of: $0, for: wanted) < cost(of: $1, for: wanted) }
+  return candidates.map { (key: $0, cost: cost(of: $0, for: wanted)) }.min { $0.cost < $1.cost }?.key
 }
 
 private func cost(of candidate: String, for wanted: String) -> Int {

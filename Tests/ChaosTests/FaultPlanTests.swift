@@ -67,6 +67,7 @@ import Testing
       ("faults: [", "not YAML"),
       ("", "holds no plan"),
       ("settings: 3\nfaults: []", "line 1: settings is made of"),
+      ("settings: {a: &a {b: 1, c: 2}, d: &d {e: *a, f: *a}}\nfaults: []", "line 1: there is an alias"),
     ])
   func mistakes(text: String, message: String) throws {
     let error = try #require(throws: PlanError.self) { try FaultPlan.parse(text, file: "plan.yaml") }

@@ -104,7 +104,7 @@ struct LoadedSettingsTests {
 
   @Test("broken files are refused with their line", arguments: [
     ("a: [1, 2\n", "not YAML"), ("run:\n  steps: 1\n  steps: 2\n", "twice"), ("- a\n- b\n", "section"), ("plain", "section"),
-    ("run: {steps: [[1]]}\n", "list"), ("? [a]\n: 1\n", "plain text"),
+    ("run: {steps: [[1]]}\n", "list"), ("? [a]\n: 1\n", "plain text"), ("a: &a 1\nb: *a\n", "line 2: there is an alias"),
   ])
   func malformed(text: String, reason: String) throws {
     let error = try #require(failure(text))
@@ -121,6 +121,8 @@ struct LoadedSettingsTests {
       last = name
     }
     #expect(failure(text) != nil)
+    // As a key, all of it would be compared.
+    #expect(failure(text + "? *i\n: 1\n") != nil)
     #expect(failure(String(repeating: "a:\n", count: 1_000_000))?.message.contains("bytes") == true)
   }
 
