@@ -43,7 +43,8 @@ package struct RunKeys: Sendable {
   package func allowed(orNone: Bool = false) throws -> [AllowedPeer] {
     if orNone, !FileManager.default.fileExists(atPath: allowedFile) { return [] }
     let text = String(decoding: try DurableFiles.read(allowedFile, limit: 1 << 20), as: UTF8.self)
-    return try text.split(separator: "\n").enumerated().compactMap { index, line in
+    // Lines may end as they do on Windows: that line end is one character, which is no "\n".
+    return try text.split(whereSeparator: \.isNewline).enumerated().compactMap { index, line in
       let parts = line.split(separator: " ").map(String.init)
       guard parts.count == 3, let role = Role(rawValue: parts[1]), PublicKey(z85: parts[2]) != nil else {
         throw FileError(

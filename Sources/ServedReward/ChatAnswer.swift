@@ -1,4 +1,4 @@
-package import Foundation
+internal import Foundation
 internal import Rewards
 
 /// What a chat endpoint answers with.
@@ -31,30 +31,5 @@ package enum ChatAnswer {
     // It goes into a log, and comes from outside.
     let plain = String(String.UnicodeScalarView(said.unicodeScalars.map { $0.value < 32 || $0.value == 127 ? " " : $0 }))
     return String(plain.split(whereSeparator: \.isWhitespace).joined(separator: " ").prefix(200))
-  }
-}
-
-/// The header `Retry-After`: seconds, or a date.
-package enum RetryAfter {
-  /// - Parameters:
-  ///   - headers: of the response, by lower-case name. Its own `Date` says what time it is there.
-  ///   - now: what time it is here, in case there is none.
-  /// - Returns: at most `longest`; nil if it is neither.
-  package static func duration(_ headers: [String: String], now: Date = Date()) -> Duration? {
-    guard let header = headers["retry-after"] else { return nil }
-    if let seconds = Double(header), seconds.isFinite, seconds >= 0 { return .seconds(min(seconds, longest)) }
-    let sent = headers["date"].flatMap(date) ?? now
-    return date(header).map { .seconds(min(max(0, $0.timeIntervalSince(sent)), longest)) }
-  }
-
-  /// 30 years: a number from outside that a clock can be set forward by.
-  private static let longest = 1e9
-
-  private static func date(_ text: String) -> Date? {
-    let format = DateFormatter()
-    format.locale = Locale(identifier: "en_US_POSIX")
-    format.timeZone = TimeZone(secondsFromGMT: 0)
-    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
-    return format.date(from: text)
   }
 }

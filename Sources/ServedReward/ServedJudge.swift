@@ -169,7 +169,7 @@ package actor ServedJudge {
       receive(.answered(request: request, score: ChatAnswer.score(in: response.body)))
     case .response(let response):
       receive(
-        .refused(request: request, status: response.status, retryAfter: RetryAfter.duration(response.headers)),
+        .refused(request: request, status: response.status, retryAfter: RetryAfter.duration(response.headers, now: Date().timeIntervalSince1970)),
         complaint: ChatAnswer.complaint(in: response.body))
     }
   }

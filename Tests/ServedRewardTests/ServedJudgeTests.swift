@@ -208,8 +208,8 @@ struct ServedJudgeTests {
 
   @Test("Retry-After is seconds or a date")
   func retryAfter() {
-    let now = Date(timeIntervalSince1970: 784_111_770)
-    func wait(_ text: String, _ now: Date = Date(), sent: String? = nil) -> Duration? {
+    let now = 784_111_770.0
+    func wait(_ text: String, _ now: Double = 0, sent: String? = nil) -> Duration? {
       var headers = ["retry-after": text]
       headers["date"] = sent
       return RetryAfter.duration(headers, now: now)
@@ -220,9 +220,21 @@ struct ServedJudgeTests {
     // A clock that is off here does not matter where the service says its own time.
     #expect(wait("Sun, 06 Nov 1994 08:49:37 GMT", sent: "Sun, 06 Nov 1994 08:49:35 GMT") == .seconds(2))
     // No clock goes on that far.
-    for text in ["1e300", "Fri, 31 Dec 20202 23:59:59 GMT"] { #expect(wait(text, now) == .seconds(1_000_000_000)) }
-    for text in ["soon", "-3", "", "nan"] { #expect(wait(text) == nil) }
-    #expect(RetryAfter.duration([:]) == nil)
+    for text in ["1e300", "Fri, 31 Dec 9999 23:59:59 GMT"] { #expect(wait(text, now) == .seconds(1_000_000_000)) }
+    for text in ["soon", "-3", "", "nan", "Sun, 06 Nov 20202 08:49:37 GMT", "Sun, 06 Nov 1994 08:49 GMT", "Wed, 21\u{7F0}ct- 2"] {
+      #expect(wait(text) == nil)
+    }
+    #expect(RetryAfter.duration([:], now: now) == nil)
+  }
+
+  @Test("dates are those that Foundation counts", arguments: [0, 68_169_599, 68_256_000, 951_782_400, 4_107_542_399, 253_402_300_799])
+  func dates(seconds: Int) {
+    let format = DateFormatter()
+    format.locale = Locale(identifier: "en_US_POSIX")
+    format.timeZone = TimeZone(secondsFromGMT: 0)
+    format.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+    let headers = ["retry-after": format.string(from: Date(timeIntervalSince1970: Double(seconds)))]
+    #expect(RetryAfter.duration(headers, now: Double(seconds) - 5) == .seconds(5), "\(headers)")
   }
 
   @Test("an endpoint is a base or a whole address")
