@@ -125,6 +125,17 @@ struct KeysTests {
     #expect(none.status == 0 && none.output.contains("no keys in"))
   }
 
+  @Test func theListMayHaveTheLineEndsOfAnotherSystem() throws {
+    let keys = RunKeys(folder: keys)
+    let key = try KeyPair.generate().publicKey.z85
+    try FileManager.default.createDirectory(atPath: keys.folder, withIntermediateDirectories: true)
+    let lines = ["worker-0 worker \(key)", "scorer-0 scorer \(key)"]
+    try DurableFiles.write(lines.joined(separator: "\r\n") + "\r\n", to: "\(keys.folder)/allowed")
+    #expect(try keys.allowed().map(\.name) == ["worker-0", "scorer-0"])
+    try DurableFiles.write("wo\r\ner-1 worker \(key)\n", to: "\(keys.folder)/allowed")
+    #expect(throws: (any Error).self) { try keys.allowed() }
+  }
+
   @Test func commandsAtOnceDoNotUndoOneAnother() async throws {
     let keys = RunKeys(folder: keys)
     try await withThrowingTaskGroup(of: Void.self) { group in
