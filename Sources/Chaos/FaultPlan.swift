@@ -24,7 +24,7 @@ package struct FaultPlan: Sendable, Equatable {
       lines.append("settings:")
       lines += settings.map { setting in
         let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
-        return "  \(parts[0]): \(parts.count > 1 ? Self.scalar(parts[1]) : "null")"
+        return "  \(Self.scalar(parts.first ?? "")): \(parts.count > 1 ? Self.scalar(parts[1]) : "null")"
       }
     }
     lines.append("faults:" + (faults.isEmpty ? " []" : ""))
@@ -34,11 +34,27 @@ package struct FaultPlan: Sendable, Equatable {
 
   /// Lists stay lists; text that YAML would take for something else is quoted.
   private static func scalar(_ text: String) -> String {
-    let isList = text.hasPrefix("[") && text.hasSuffix("]")
-    let isPlain =
-      !text.isEmpty && !text.contains(": ") && text.allSatisfy { $0.isLetter || $0.isNumber || "_./:-+ ".contains($0) }
-    if isList || isPlain { return text }
-    return "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n") + "\""
+    if text.hasPrefix("["), text.hasSuffix("]"), text.count > 1 {
+      return "[" + text.dropFirst().dropLast().split(separator: ", ").map { scalar(String($0)) }.joined(separator: ", ") + "]"
+    }
+    let plain = text.unicodeScalars.allSatisfy {
+      ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || "_./:-+ ".unicodeScalars.contains($0)
+    }
+    let isWord = plain && !text.contains(": ") && text.first.map { !":-+ ".contains($0) } ?? false && !": ".contains(text.last ?? " ")
+    return isWord || plain && Double(text) != nil ? text : quoted(text)
+  }
+
+  private static func quoted(_ text: String) -> String {
+    text.unicodeScalars.reduce(into: "\"") { quoted, scalar in
+      switch scalar {
+      case "\\", "\"": quoted += "\\\(scalar)"
+      case "\n": quoted += "\\n"
+      case " "..."~": quoted.unicodeScalars.append(scalar)
+      default:
+        let digits = String(scalar.value, radix: 16)
+        quoted += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
+      }
+    } + "\""
   }
 }
 

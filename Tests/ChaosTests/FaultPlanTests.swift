@@ -90,6 +90,14 @@ import Testing
     #expect(try FaultPlan.parse(plan.yaml(), file: "plan") == plan)
   }
 
+  @Test("settings that YAML would take for something else are quoted", arguments: [
+    "a.b=[x, whe :s}, \u{7}é]", "a: b=- x", "a={c", "a=*b", "a=\"\\\n", "a=-1.5", "a=x:", "a= x", "a=[]", "a=[\"]",
+  ])
+  func quoting(setting: String) throws {
+    let plan = FaultPlan(name: "plan", settings: [setting], faults: [])
+    #expect(try FaultPlan.parse(plan.yaml(), file: "plan") == plan, "\(plan.yaml())")
+  }
+
   @Test("the ready plans can be read, and have every family between them")
   func readyPlans() throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../cluster/faults")
