@@ -19,7 +19,9 @@ package struct ConfigurationEntry: Sendable, Equatable {
 
   var section: String { String(path.prefix { $0 != "." }) }
 
-  static func normalize(_ path: String) -> String { path.lowercased().filter { $0 != "-" && $0 != "_" } }
+  static func normalize(_ path: String) -> String {
+    String(String.UnicodeScalarView(path.lowercased().unicodeScalars.filter { $0 != "-" && $0 != "_" }))
+  }
 }
 
 extension ConfigurationEntry {
