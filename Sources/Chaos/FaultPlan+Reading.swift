@@ -71,7 +71,7 @@ extension FaultPlan {
     guard let mapping = node.mapping else { throw malformed(file, node, "settings is made of `section: {key: value}`") }
     var found: [String] = []
     for (key, value) in mapping {
-      guard let name = key.scalar?.string else { throw malformed(file, key, "a key is not plain text") }
+      guard let name = key.scalar?.string, !name.contains("=") else { throw malformed(file, key, "a key is not plain text") }
       switch value {
       case .mapping: found += try settings(value, under: prefix + name + ".", file)
       case .scalar(let scalar): found.append("\(prefix)\(name)=\(scalar.string)")

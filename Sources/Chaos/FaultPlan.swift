@@ -22,7 +22,9 @@ package struct FaultPlan: Sendable, Equatable {
     var lines = comment.map { "# \($0)" }
     if !settings.isEmpty {
       lines.append("settings:")
-      lines += settings.map { setting in
+      // Of a key that is given twice the last counts, and YAML takes no key twice.
+      var seen: Set<Substring> = []
+      lines += settings.reversed().filter { seen.insert($0.prefix { $0 != "=" }).inserted }.reversed().map { setting in
         let parts = setting.split(separator: "=", maxSplits: 1).map(String.init)
         return "  \(Self.scalar(parts.first ?? "")): \(parts.count > 1 ? Self.scalar(parts[1]) : "null")"
       }

@@ -67,6 +67,7 @@ import Testing
       ("faults: [", "not YAML"),
       ("", "holds no plan"),
       ("settings: 3\nfaults: []", "line 1: settings is made of"),
+      ("settings: {a=b: 1}\nfaults: []", "line 1: a key is not plain text"),
       ("settings: {a: &a {b: 1, c: 2}, d: &d {e: *a, f: *a}}\nfaults: []", "line 1: there is an alias"),
     ])
   func mistakes(text: String, message: String) throws {
@@ -96,6 +97,12 @@ import Testing
   func quoting(setting: String) throws {
     let plan = FaultPlan(name: "plan", settings: [setting], faults: [])
     #expect(try FaultPlan.parse(plan.yaml(), file: "plan") == plan, "\(plan.yaml())")
+  }
+
+  @Test("of a setting that is given twice the last is printed")
+  func twice() throws {
+    let plan = try FaultPlan.parse("settings: {run.steps: 3, run: {steps: 4}}\nfaults: []", file: "plan")
+    #expect(try FaultPlan.parse(plan.yaml(), file: "plan").settings == ["run.steps=4"])
   }
 
   @Test("the ready plans can be read, and have every family between them")
