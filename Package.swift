@@ -63,53 +63,60 @@ let package = Package(
     // Foundations
     library("ActionableErrors"),
     library("DurableFiles", ["ActionableErrors", "CCrypto", "CLinux"]),
+    library("Limits"),
     library("Threads"),
-    library("HTTP", ["CCurl"]),
-    library("ZeroMQ", ["ActionableErrors", "DurableFiles", "CZeroMQ"]),
-    library("Torch", ["ActionableErrors", "DurableFiles", "CTorch"]),
-    library("Images", ["ActionableErrors", "CPNG", "CTurboJPEG"]),
-    library("Tokenization", ["ActionableErrors", "DurableFiles"]),
+    library("HTTP", ["Limits", "CCurl"]),
+    library("ZeroMQ", ["ActionableErrors", "DurableFiles", "Limits", "CLinux", "CZeroMQ"]),
+    library("Torch", ["ActionableErrors", "DurableFiles", "Limits", "CTorch"]),
+    library("Images", ["ActionableErrors", "Limits", "CPNG", "CTurboJPEG"]),
+    library("Tokenization", ["ActionableErrors", "DurableFiles", "Limits"]),
     // The method
     library("TrustGRPO", ["ActionableErrors"]),
-    library("DataSets", ["ActionableErrors", "DurableFiles"]),
-    library("Rewards", ["ActionableErrors", "DataSets", "TrustGRPO"]),
-    library("VisualReasoning", ["ActionableErrors", "DurableFiles", "DataSets", "Images"]),
-    library("VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Torch"]),
-    library("Settings", ["ActionableErrors", "DurableFiles", "TrustGRPO", "Yams"]),
+    library("DataSets", ["ActionableErrors", "DurableFiles", "Limits"]),
+    library("Rewards", ["ActionableErrors", "DataSets", "Limits", "TrustGRPO"]),
+    library("VisualReasoning", ["ActionableErrors", "DataSets", "DurableFiles", "Images", "Limits"]),
+    library("VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Limits", "Torch"]),
+    library("Settings", ["ActionableErrors", "DurableFiles", "Limits", "TrustGRPO", "Yams"]),
     // The system
-    library("Rollout", ["DurableFiles", "TrustGRPO"]),
+    library("Rollout", ["DurableFiles", "Limits", "TrustGRPO"]),
     library(
       "Wire",
-      ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      [
+        "ActionableErrors", "DurableFiles", "Limits", "Rollout", "TrustGRPO",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
       exclude: ["Protos"]),
     library("ServedReward", ["ActionableErrors", "HTTP", "Rewards", "Rollout"]),
-    library("JudgeServer", ["ActionableErrors", "ServedReward"]),
-    library("WeightDeltas", ["CZstd", "Rollout"]),
+    library("JudgeServer", ["ActionableErrors", "Limits", "ServedReward"]),
+    library("WeightDeltas", ["Limits", "Rollout", "CZstd"]),
     library(
-      "Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "WeightDeltas", "Wire"]),
-    library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Rollout", "Wire", "ZeroMQ"]),
+      "Cluster", [
+        "ActionableErrors", "DurableFiles", "Limits", "Rollout", "Threads", "TrustGRPO", "WeightDeltas", "Wire",
+      ]),
+    library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Limits", "Rollout", "Wire", "ZeroMQ"]),
     library(
       "RunStore", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
     library(
       "Engines",
       [
-        "ActionableErrors", "DataSets", "DurableFiles", "Images", "RewardProgram", "Rewards", "Rollout", "ServedReward", "Settings",
-        "Threads",
-        "Tokenization", "Torch", "TrustGRPO", "VisionLanguage",
+        "ActionableErrors", "DataSets", "DurableFiles", "Images", "Limits", "RewardProgram", "Rewards", "Rollout",
+        "ServedReward", "Settings", "Threads", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage",
       ]),
     // One object in one thread: checking every access of its fields while it runs takes a tenth of its time.
     library(
-      "Simulator", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", "WeightDeltas", "Wire"],
+      "Simulator", [
+        "ActionableErrors", "DurableFiles", "Limits", "Rollout", "TrustGRPO", "WeightDeltas", "Wire",
+      ],
       [.unsafeFlags(["-enforce-exclusivity=unchecked"])]),
     library("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore"]),
     library("FaultProxy", ["ActionableErrors", "CLinux"]),
-    library("RewardProgram", ["ActionableErrors", "CLinux"]),
+    library("RewardProgram", ["ActionableErrors", "Limits", "CLinux"]),
     library(
       "Runs",
       [
-        "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Rollout",
-        "Rewards", "RunStore", "ServedReward", "Settings", "Simulator", "Tokenization", "Torch", "Threads", "TrustGRPO",
-        "VisionLanguage", "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
+        "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Limits",
+        "Rewards", "Rollout", "RunStore", "ServedReward", "Settings", "Simulator", "Threads", "Tokenization",
+        "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     library(
       "Ablation",
@@ -126,7 +133,8 @@ let package = Package(
     .executableTarget(
       name: "sophia",
       dependencies: [
-        "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rewards", "Rollout", "Runs",
+        "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Limits",
+        "Rewards", "Rollout", "Runs",
         "ServedReward", "Settings",
         "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -138,8 +146,9 @@ let package = Package(
         "Settings", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "WeightDeltas", "Wire", "ZeroMQ",
       ]),
     // Tests
+    .target(name: "Attackers", dependencies: ["ZeroMQ"], path: "Tests/Attackers"),
     tests("DurableFiles", ["ActionableErrors"]),
-    tests("ZeroMQ", ["ActionableErrors", "DurableFiles"]),
+    tests("ZeroMQ", ["ActionableErrors", "Attackers", "DurableFiles"]),
     tests("ClusterZeroMQ", ["ActionableErrors", "Cluster", "DurableFiles", "Rollout", "Wire", "ZeroMQ"]),
     tests("Torch", ["ActionableErrors", "CTorch", "DurableFiles"], exclude: ["Fixtures"]),
     tests("Images", ["ActionableErrors", "DurableFiles"], exclude: ["Fixtures"]),
@@ -151,12 +160,12 @@ let package = Package(
     tests(
       "VisionLanguage", ["ActionableErrors", "DurableFiles", "Images", "Torch"], exclude: ["Fixtures", "ImageFixtures"]),
     tests("Settings", ["ActionableErrors", "DurableFiles", "TrustGRPO"]),
-    tests("Rollout", ["DurableFiles", "TrustGRPO", "WeightDeltas"]),
+    tests("Rollout", ["DurableFiles", "Limits", "TrustGRPO", "WeightDeltas"]),
     tests("WeightDeltas", ["DurableFiles", "Rollout"]),
-    tests("Wire", ["DurableFiles", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests("Wire", ["DurableFiles", "Limits", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
     tests("ServedReward", ["ActionableErrors", "HTTP", "JudgeServer", "Rollout"]),
-    tests("Simulator", ["DurableFiles", "Rollout", "TrustGRPO", "Wire"]),
-    tests("Cluster", ["ActionableErrors", "DurableFiles", "Rollout", "Threads", "TrustGRPO", "Wire"]),
+    tests("Simulator", ["DurableFiles", "Limits", "Rollout", "TrustGRPO", "Wire"]),
+    tests("Cluster", ["ActionableErrors", "DurableFiles", "Limits", "Rollout", "Threads", "TrustGRPO", "Wire"]),
     tests(
       "RunStore",
       ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -179,8 +188,8 @@ let package = Package(
     tests(
       "Runs",
       [
-        "DataSets", "DurableFiles", "Engines", "JudgeServer", "Rollout", "RunStore", "Settings", "Simulator", "TrustGRPO",
-        "VisualReasoning", "ZeroMQ", .product(name: "GRDB", package: "GRDB.swift"),
+        "Attackers", "Cluster", "ClusterZeroMQ", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Limits", "Rollout", "RunStore",
+        "Settings", "Simulator", "TrustGRPO", "VisualReasoning", "Wire", "ZeroMQ", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     tests("FuzzTargets", ["DurableFiles", "Rollout", "WeightDeltas", "Wire"], exclude: ["Corpus", "Dictionaries"]),
   ] + fuzzers

@@ -3,7 +3,7 @@ internal import DurableFiles
 internal import Runs
 package import Settings
 internal import TrustGRPO
-package import VisualReasoning
+internal import VisualReasoning
 
 /// What is compared with what: arms of the algorithm, crossed with settings and with thinking-reward models, on several base
 /// policies and seeds, all on the built-in data.

@@ -1,5 +1,6 @@
 internal import ActionableErrors
 internal import DurableFiles
+package import Limits
 package import Rollout
 internal import Synchronization
 package import TrustGRPO
@@ -15,16 +16,19 @@ package struct LearnerOffer: Sendable {
   package var trustGRPO: TrustGRPOSettings
   /// Model files by path, and where they lie on this machine.
   package var artifacts: [(artifact: Artifact, file: String)]
+  /// Narrowed to the run's groups.
+  package var limits: Limits
 
   package init(
     run: String, heartbeat: Duration, settings: String, trustGRPO: TrustGRPOSettings,
-    artifacts: [(artifact: Artifact, file: String)]
+    artifacts: [(artifact: Artifact, file: String)], limits: Limits
   ) {
     self.run = run
     self.heartbeat = heartbeat
     self.settings = settings
     self.trustGRPO = trustGRPO
     self.artifacts = artifacts
+    self.limits = limits
   }
 }
 
@@ -38,7 +42,7 @@ package struct LearnerService: Sendable {
   private let log: @Sendable (LogLevel, String) -> Void
   private let mailbox = Mailbox<LearnerEvent>()
   private let clock = MonotonicClock()
-  private let codec = Codec()
+  private let codec: Codec
   private let fault = FaultPoint.ofThisProcess(.learner)
 
   package init(
@@ -46,6 +50,7 @@ package struct LearnerService: Sendable {
     catalogue: any TaskCatalogue, journal: any RunJournal, log: @escaping @Sendable (LogLevel, String) -> Void
   ) {
     self.offer = offer
+    codec = Codec(limits: offer.limits)
     self.transport = transport
     self.trainer = trainer
     self.catalogue = catalogue
@@ -100,7 +105,7 @@ package struct LearnerService: Sendable {
         case .lease(let peer, let id, let unit, let attempt, let version, let step):
           do {
             let task = try catalogue.task(of: unit.prompt)
-            guard task.byteCount + 4096 <= codec.limits.controlMessage else {
+            guard task.byteCount + 4096 <= codec.limits.messages.control else {
               throw OversizedTask(bytes: task.byteCount)
             }
             let lease = Lease(id: id, unit: unit, attempt: attempt, version: version, step: step, task: task)
@@ -179,7 +184,7 @@ package struct LearnerService: Sendable {
         switch inbound {
         case .control(let peer, let role, let frame):
           do throws(WireError) {
-            await mailbox.offer(.message(peer, role: role, try codec.peerMessage(frame)))
+            await mailbox.offer(.message(peer, role: role, try codec.peerMessage(frame)), bytes: frame.byteCount)
           } catch {
             log(.warning, "refused a message from \(peer): \(error)")
           }
@@ -187,7 +192,8 @@ package struct LearnerService: Sendable {
           do throws(WireError) {
             let group = try codec.scoredGroup(frame, settings: offer.trustGRPO)
             let task = group.unit.prompt < catalogue.count ? try? catalogue.task(of: group.unit.prompt) : nil
-            await mailbox.offer(.scored(peer, role: role, group, taskMatches: task?.digest == group.taskDigest))
+            await mailbox.offer(
+              .scored(peer, role: role, group, taskMatches: task?.digest == group.taskDigest), bytes: frame.byteCount)
           } catch {
             log(.warning, "refused a group from \(peer): \(error)")
           }
@@ -210,7 +216,8 @@ package struct LearnerService: Sendable {
     Welcome(
       run: offer.run, incarnation: incarnation, publishPort: transport.ports.publish, dataPort: transport.ports.data,
       heartbeat: offer.heartbeat, settings: offer.settings, artifacts: offer.artifacts.map(\.artifact),
-      scorers: scorers, allowed: transport.allowed, manifest: manifest)
+      scorers: scorers, allowed: transport.allowed, manifest: manifest, groupSize: offer.limits.messages.groupSize,
+      responseTokens: offer.limits.messages.responseTokens)
   }
 
   private func answer(_ fetch: Fetch, _ weights: ServedWeights) -> LearnerMessage {
@@ -233,7 +240,7 @@ private struct OversizedTask: ActionableError {
 
   var code: String { "cluster.oversized-task" }
   var message: String {
-    "the row takes \(bytes) bytes with its images, more than the \(Limits.standard.controlMessage) of a message"
+    "the row takes \(bytes) bytes with its images, more than the \(Limits.standard.messages.control) of a message"
   }
   var advice: String { "use smaller image files" }
 }

@@ -1,6 +1,8 @@
 internal import ActionableErrors
 internal import DurableFiles
+internal import Limits
 internal import Rollout
+internal import Synchronization
 internal import Wire
 
 /// The events that a worker and a scorer have in common.
@@ -21,7 +23,8 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   let transport: any PeerTransport
   let files: ArtifactCache
   let log: @Sendable (LogLevel, String) -> Void
-  let codec = Codec()
+  /// The run's own, once the learner has said what they are.
+  private let bounds = Bounds()
   private let mailbox = Mailbox<Event>()
   private let engine = JobLine()
   private let clock = MonotonicClock()
@@ -33,6 +36,7 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   }
 
   var now: Rollout.Instant { clock.now }
+  var codec: Codec { Codec(limits: bounds.limits.withLock { $0 }) }
 
   func stop(reason: String) {
     mailbox.post(.stop(reason: reason))
@@ -71,6 +75,9 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   }
 
   func connect(_ welcome: Welcome) {
+    bounds.limits.withLock {
+      $0 = .standard.narrowed(toGroupsOf: welcome.groupSize, responseTokens: welcome.responseTokens)
+    }
     transport.connect(publishPort: welcome.publishPort, dataPort: welcome.dataPort, allowed: welcome.allowed)
   }
 
@@ -106,13 +113,15 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   private func receive(
     _ decode: @escaping @Sendable (PeerInbound, Codec) throws(WireError) -> Event?
   ) -> Task<Void, Never> {
-    Task { [transport, mailbox, codec, log] in
+    Task { [self] in
       for await inbound in transport.inbound {
+        let codec = codec
         do throws(WireError) {
           switch inbound {
-          case .control(let frame): await mailbox.offer(.message(try codec.learnerMessage(frame)))
+          case .control(let frame): await mailbox.offer(.message(try codec.learnerMessage(frame)), bytes: frame.byteCount)
           case .failed(let error): mailbox.post(.failed("the transport: \(error)"))
-          case .published, .data: if let event = try decode(inbound, codec) { await mailbox.offer(event) }
+          case .published(let frame), .data(_, role: _, let frame):
+            if let event = try decode(inbound, codec) { await mailbox.offer(event, bytes: frame.byteCount) }
           }
         } catch {
           log(.warning, "refused a message: \(error)")
@@ -129,4 +138,8 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
       }
     }
   }
+}
+
+private final class Bounds: Sendable {
+  let limits = Mutex(Limits.standard)
 }

@@ -49,6 +49,10 @@ actor LearnerSockets: LoopActor {
       try Socket<Router>(loop.context, options.control(security)), queue: options.controlQueue)
     let data = loop.register(try Socket<Pull>(loop.context, options.data(security)))
     let weights = loop.register(try Socket<Publish>(loop.context, options.broadcast(security)))
+    try control.guardConnections(options.controlConnections, report: report)
+    try data.guardConnections(options.dataConnections, report: report)
+    // What subscribers ask for libzmq reads by itself and keeps, so that all of it counts as unread.
+    try weights.guardConnections(options.subscriberConnections, report: report)
     let ports = Ports(
       control: try TCPEndpoint(try control.bind(endpoint.description)),
       publish: try TCPEndpoint(try weights.bind(endpoint.with(port: 0).description)),

@@ -47,7 +47,7 @@ actor PeerSockets: LoopActor {
   /// Connects to the learner's control socket.
   func open() throws {
     let channel = loop.register(
-      try Socket<Dealer>(loop.context, options.control(towardsLearner)), queue: options.controlQueue)
+      try Socket<Dealer>(loop.context, options.peerControl(towardsLearner)), queue: options.controlQueue)
     observe(channel)
     channel.onReceive = { [self] message in
       guard let frame = Frame(message) else { return }
@@ -68,6 +68,7 @@ actor PeerSockets: LoopActor {
     let security = SocketOptions.Security.server(keys: keys, domain: TransportOptions.domain)
     let channel = loop.register(try Socket<Pull>(loop.context, options.data(security)))
     observe(channel)
+    try channel.guardConnections(options.dataConnections, report: report)
     let bound = try TCPEndpoint(try channel.bind(endpoint.description))
     try await StrangerTest.require(
       refusalAt: [BoundEndpoint(bound.description, Pull.self)], serverKey: keys.publicKey, allowList: allowList,
@@ -99,7 +100,7 @@ actor PeerSockets: LoopActor {
     guard weights?.endpoint != endpoint else { return }
     weights?.channel.close()
     weights = nil
-    let socket = try Socket<Subscribe>(loop.context, options.broadcast(towardsLearner))
+    let socket = try Socket<Subscribe>(loop.context, options.subscription(towardsLearner))
     try socket.subscribe(to: [])
     let channel = loop.register(socket)
     observe(channel)

@@ -1,5 +1,6 @@
 internal import ActionableErrors
 package import Cluster
+package import Limits
 package import Rollout
 package import Wire
 package import ZeroMQ

@@ -1,5 +1,6 @@
 internal import ActionableErrors
 internal import DurableFiles
+internal import Limits
 
 /// A file of rows: a JSON list or JSONL (one object a line), told apart by its first character.
 package enum DataFile {
@@ -12,7 +13,7 @@ package enum DataFile {
   package static func read(
     _ path: String, keys: RowKeys = RowKeys(), use: RowUse, lookingUpImages: Bool = true
   ) throws -> [DataRow] {
-    let bytes = try DurableFiles.read(path, limit: DataLimits.fileBytes)
+    let bytes = try DurableFiles.read(path, limit: Limits.standard.texts.dataFile)
     let reader = RowReader(
       file: path, places: .within(folder: folder(of: path)), keys: keys, use: use, lookingUpImages: lookingUpImages)
     return try rows(bytes, reader: reader)
@@ -90,8 +91,8 @@ package enum DataFile {
           line += bytes[start..<min(bytes.startIndex + problem.offset, bytes.endIndex)].count { $0 == 0x0A }
           throw failure("not JSON: \(problem.reason)")
         }
-        guard position - start <= DataLimits.rowBytes else {
-          throw failure("the row has \(position - start) bytes, more than \(DataLimits.rowBytes)")
+        guard position - start <= Limits.standard.texts.row else {
+          throw failure("the row has \(position - start) bytes, more than \(Limits.standard.texts.row)")
         }
         try collected.add(try reader.row(value, line: line, index: collected.rows.count), line: line)
         line += bytes[start..<position].count { $0 == 0x0A }

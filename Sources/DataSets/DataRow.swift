@@ -74,12 +74,3 @@ package struct RowKeys: Sendable, Hashable, Codable {
     self.image = image
   }
 }
-
-/// Bounds on what a data file may hold.
-package enum DataLimits {
-  package static let fileBytes = 4 << 30
-  /// A line of JSONL, or one element of a JSON list.
-  package static let rowBytes = 16 << 20
-  package static let imagesPerRow = 64
-  package static let optionsPerRow = 256
-}

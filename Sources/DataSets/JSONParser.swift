@@ -1,4 +1,5 @@
 internal import ActionableErrors
+internal import Limits
 
 /// Text that is not JSON: where, and why.
 package struct JSONError: ActionableError, Equatable {
@@ -13,7 +14,7 @@ package struct JSONError: ActionableError, Equatable {
 
 /// A strict reader of JSON (RFC 8259) in one pass, with a bound on nesting and with positions in its errors.
 package struct JSONParser {
-  package static let depthLimit = 64
+  package static let depthLimit = Limits.standard.texts.jsonDepth
 
   private let bytes: ArraySlice<UInt8>
   private var position: Int

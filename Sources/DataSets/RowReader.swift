@@ -1,4 +1,5 @@
 internal import ActionableErrors
+internal import Limits
 
 /// Turns one JSON object into a `DataRow`, or says which field is wrong.
 package struct RowReader: Sendable {
@@ -25,8 +26,8 @@ package struct RowReader: Sendable {
   ///   - line: from 1.
   ///   - index: of the row in its file, from 0; names a row without `problem_id`.
   package func row(_ bytes: ArraySlice<UInt8>, line: Int, index: Int) throws(DataError) -> DataRow {
-    guard bytes.count <= DataLimits.rowBytes else {
-      throw error(line, nil, "the row has \(bytes.count) bytes, more than \(DataLimits.rowBytes)", "shorten it")
+    guard bytes.count <= Limits.standard.texts.row else {
+      throw error(line, nil, "the row has \(bytes.count) bytes, more than \(Limits.standard.texts.row)", "shorten it")
     }
     let value: JSONValue
     do {
@@ -51,7 +52,7 @@ package struct RowReader: Sendable {
       problem: try fields.required(try fields.text(keys.prompt, or: "problem"), keys.prompt),
       kind: kind,
       problemType: try problemType(fields, needed: needsAnswer),
-      options: try fields.list("options", limit: DataLimits.optionsPerRow),
+      options: try fields.list("options", limit: Limits.standard.texts.optionsPerRow),
       solution: needsAnswer
         ? try fields.required(try fields.scalar(keys.answer, or: "solution"), keys.answer)
         : try fields.scalar(keys.answer, or: "solution") ?? "",
@@ -65,7 +66,7 @@ package struct RowReader: Sendable {
   private func images(_ fields: Fields) throws(DataError) -> [ImageReference] {
     let field = fields.value[keys.image] != nil ? keys.image : fields.value["paths"] != nil ? "paths" : "path"
     var images: [ImageReference] = []
-    for name in try fields.list(field, limit: DataLimits.imagesPerRow) {
+    for name in try fields.list(field, limit: Limits.standard.texts.imagesPerRow) {
       let (image, wrong) = ImageReference.resolve(name, in: places, lookingUp: lookingUpImages)
       guard let image else {
         throw error(

@@ -1,5 +1,6 @@
 package import DataSets
 internal import DurableFiles
+internal import Limits
 package import Rollout
 
 /// The training rows as tasks. Image files are read when a task is asked for, and must lie where the rows say.
@@ -27,7 +28,7 @@ extension DataRow {
   package func task(system: String?) throws -> PromptTask {
     PromptTask(
       problem: prompt, system: self.system ?? system,
-      images: try images.map { try DurableFiles.read($0.path, limit: Limits.standard.imageFile) },
+      images: try images.map { try DurableFiles.read($0.path, limit: Limits.standard.images.file) },
       problemType: problemType.rawValue, solution: solution)
   }
 }

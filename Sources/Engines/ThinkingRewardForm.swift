@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 internal import Tokenization
 
 /// How thinking is put before a thinking-reward model, and how its score is read.
@@ -29,7 +30,7 @@ package struct ThinkingRewardForm: Sendable, Codable, Equatable {
       self.init()
       return
     }
-    let bytes = try DurableFiles.read("\(folder)/\(Self.file)", limit: 1 << 20)
+    let bytes = try DurableFiles.read("\(folder)/\(Self.file)", limit: Limits.standard.models.configuration)
     do {
       self = try JSONDecoder().decode(Self.self, from: Data(bytes))
     } catch {

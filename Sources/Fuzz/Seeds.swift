@@ -49,7 +49,8 @@ enum Seeds {
         Welcome(
           run: "run-1", incarnation: 2, publishPort: 5556, dataPort: 5557, heartbeat: .seconds(2), settings: "{}",
           artifacts: [Artifact(path: "policy/config.json", byteCount: 100, digest: digest)], scorers: [scorer],
-          allowed: [AllowedPeer(name: "worker-0", role: .worker, publicKey: "k")], manifest: manifest)),
+          allowed: [AllowedPeer(name: "worker-0", role: .worker, publicKey: "k")], manifest: manifest,
+          groupSize: 8, responseTokens: 64)),
       .refused(reason: "unknown key"), .helloWanted, .heartbeat, .lease(issued), .durable([lease]), .revoked([lease]),
       .chunk(Chunk(source: .weights(version: 3), offset: 0, payload: Payload([1, 2, 3, 4]))), .gone(.weights(version: 2)),
       .scorers([scorer]), .shutdown(reason: "trained"),
@@ -69,7 +70,7 @@ enum Seeds {
     else { return seeds }
     let scored = ScoredGroup(
       lease: lease, unit: issued.unit, attempt: 1, version: 4, step: 5, taskDigest: digest, responses: responses,
-      outcomes: outcomes, thinking: thinking, rewards: rewards, generationSeconds: 1.5, scoringSeconds: 0.25)
+      outcomes: outcomes, thinking: thinking, rewards: rewards, generationSeconds: 1.5, scoringSeconds: 0.25, worker: "worker-0")
     seeds.append(("scored-group", "seed-0", framed(codec.encode(scored))))
     return seeds
   }()

@@ -1,3 +1,5 @@
+internal import Limits
+
 /// A POST of bytes.
 package struct HTTPRequest: Sendable {
   package var url: String
@@ -10,7 +12,7 @@ package struct HTTPRequest: Sendable {
 
   package init(
     url: String, headers: [(name: String, value: String)] = [], body: [UInt8], deadline: Duration,
-    responseLimit: Int = 1 << 20
+    responseLimit: Int = Limits.standard.texts.serviceAnswer
   ) {
     self.url = url
     self.headers = headers

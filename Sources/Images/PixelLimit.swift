@@ -1,3 +1,5 @@
+internal import Limits
+
 /// How large a picture may be. Checked against the file's header, before any memory is asked for, so that a small file
 /// that unpacks to gigabytes (a pixel bomb) costs nothing.
 package struct PixelLimit: Sendable, Equatable {
@@ -11,8 +13,7 @@ package struct PixelLimit: Sendable, Equatable {
     self.side = side
   }
 
-  /// 64 megapixels: 256 MiB while decoding, more than a camera's picture or a scanned page.
-  package static let `default` = PixelLimit(pixels: 1 << 26, side: 1 << 15)
+  package static let `default` = PixelLimit(pixels: Limits.standard.images.pixels, side: Limits.standard.images.side)
 
   /// Refuses a picture of `width` x `height` pixels that is empty or too large.
   func check(width: Int, height: Int, named name: String) throws(ImageError) {

@@ -1,5 +1,6 @@
 internal import ActionableErrors
 internal import Foundation
+internal import Limits
 package import ServedReward
 internal import Synchronization
 
@@ -16,9 +17,9 @@ package struct JudgeServerError: ActionableError {
 package final class JudgeServer: Sendable {
   package typealias Grade = @Sendable (JudgedTrace) throws -> Double?
 
-  private static let connectionLimit = 1024
-  private static let headLimit = 1 << 16
-  private static let bodyLimit = 1 << 26
+  private static let connectionLimit = Limits.standard.texts.judgeConnections
+  private static let headLimit = Limits.standard.texts.requestHead
+  private static let bodyLimit = Limits.standard.texts.requestBody
 
   private let listener: Int32
   package let port: UInt16

@@ -1,3 +1,5 @@
+internal import Limits
+
 /// What a reward program may take.
 package struct RewardProgramLimits: Sendable, Hashable {
   /// For all answers of a call, from when its requests go to the program, which may have to start first.
@@ -27,9 +29,9 @@ package struct RewardProgramLimits: Sendable, Hashable {
   }
 
   /// Bytes of an answer, without the line feed.
-  package static let answerBytes = 64 << 10
+  package static let answerBytes = Limits.standard.texts.programAnswer
   /// Bytes of a line of standard error that are handed on; the rest of it is dropped.
-  package static let logLineBytes = 4 << 10
+  package static let logLineBytes = Limits.standard.texts.programError
 
   /// A program that closes its input or output is about to end; this is how long it is waited for.
   static let lingering = Duration.seconds(1)

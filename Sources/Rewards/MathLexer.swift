@@ -1,3 +1,5 @@
+internal import Limits
+
 /// A piece of an answer, as the parser sees it.
 enum MathToken: Equatable {
   /// Digits with at most one decimal point, separators of thousands already gone.
@@ -12,7 +14,7 @@ enum MathToken: Equatable {
 /// Splits an answer, plain or LaTeX, into tokens in one pass.
 struct MathLexer {
   /// Longer answers are compared as text alone.
-  static let tokenLimit = 512
+  static let tokenLimit = Limits.standard.texts.mathTokens
 
   private let scalars: [Unicode.Scalar]
   private let groupingThousands: Bool

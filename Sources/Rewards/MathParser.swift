@@ -1,8 +1,10 @@
+internal import Limits
+
 /// Reads tokens as mathematics by recursive descent, bounded in depth; every token is looked at a bounded number of times.
 struct MathParser {
   /// Of calls inside one another; a pair of brackets takes three.
-  private static let depthLimit = 96
-  static let listLimit = 64
+  private static let depthLimit = Limits.standard.texts.mathDepth
+  static let listLimit = Limits.standard.texts.mathList
 
   private struct Unreadable: Error {}
 

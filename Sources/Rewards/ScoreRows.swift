@@ -1,5 +1,6 @@
 internal import DataSets
 internal import ActionableErrors
+internal import Limits
 package import TrustGRPO
 
 /// A line of group JSON that cannot be scored.
@@ -25,7 +26,7 @@ package struct ScoreRowError: ActionableError, Equatable {
 /// `missing`. Numbers read back to the same value; what does not exist is null.
 package struct ScoreRows: Sendable {
   /// Responses in a group; longer ones are refused before they are scored.
-  package static let groupLimit = 4096
+  package static let groupLimit = Limits.standard.texts.responsesPerRow
 
   package let settings: TrustGRPOSettings
 

@@ -1,6 +1,8 @@
+internal import Limits
+
 /// Texts are compared up to this many words; what is beyond does not count. It bounds the time of an alignment, which is the
 /// product of both counts over 64, to about a millisecond.
-package let alignedWordLimit = 4096
+package let alignedWordLimit = Limits.standard.texts.alignedWords
 
 /// The word error rate: substitutions, insertions and deletions of the shortest alignment, a word of the reference.
 ///

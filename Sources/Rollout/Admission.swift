@@ -6,6 +6,7 @@ package enum Refusal: Error, Sendable, Hashable, CustomStringConvertible {
   case unknownLease(LeaseID)
   case otherTask(LeaseID)
   case wrongUnit(LeaseID)
+  case otherWorker(LeaseID, worker: String)
   case wrongGroupSize(expected: Int, found: Int)
   case wrongCount(what: String, expected: Int, found: Int)
   case emptyResponse(member: Int)
@@ -20,6 +21,7 @@ package enum Refusal: Error, Sendable, Hashable, CustomStringConvertible {
     case .notAScorer(let peer): "\(peer) is not a scorer and may not push scored groups"
     case .unknownLease(let lease): "lease \(lease) is not one that counts (late, or of another incarnation)"
     case .otherTask(let lease): "the group of lease \(lease) was scored against a task other than the one issued"
+    case .otherWorker(let lease, let worker): "lease \(lease) is not \(worker)'s"
     case .wrongUnit(let lease): "unit, attempt, version or step are not those of lease \(lease)"
     case .wrongGroupSize(let expected, let found): "\(found) responses where the group size is \(expected)"
     case .wrongCount(let what, let expected, let found): "\(found) \(what) for \(expected) responses or tokens"

@@ -1,3 +1,5 @@
+internal import Limits
+
 /// How a peer fetches what is larger than a message.
 package struct TransferSettings: Sendable, Hashable {
   /// Bytes of one chunk; a fetch asks for one.
@@ -11,7 +13,7 @@ package struct TransferSettings: Sendable, Hashable {
   package var target: Duration
 
   package init(
-    chunk: Int = Limits.standard.chunk, window: Int = Limits.standard.window, patience: Duration = .seconds(2),
+    chunk: Int = Limits.standard.messages.chunk, window: Int = Limits.standard.messages.window, patience: Duration = .seconds(2),
     target: Duration = .milliseconds(250)
   ) {
     self.chunk = chunk

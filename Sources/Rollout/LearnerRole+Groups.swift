@@ -108,6 +108,9 @@ extension LearnerRole {
         lease.unit == group.unit, lease.attempt == group.attempt, lease.step == group.step,
         lease.version <= group.version, group.version <= newestVersion(of: lease)
       else { throw .wrongUnit(group.lease) }
+      guard lease.worker.name == group.worker || settings.planted == .skipHolderCheck else {
+        throw .otherWorker(group.lease, worker: group.worker)
+      }
       guard taskMatches else { throw .otherTask(group.lease) }
       do throws(Refusal) {
         if settings.planted != .skipAdmission { try settings.admission.check(group) }

@@ -1,3 +1,5 @@
+internal import Limits
+
 /// Who takes part: joining, signs of life, leaving.
 extension LearnerRole {
   mutating func receive(
@@ -51,7 +53,7 @@ extension LearnerRole {
       "protocol version \(hello.protocolVersion) where this learner speaks \(protocolVersion): use the same build"
     } else if hello.role != role || role == .learner {
       "the key of \(peer) is registered as a \(role.rawValue), not as a \(hello.role.rawValue)"
-    } else if membership.count >= Limits.standard.peers, !membership.isMember(peer) {
+    } else if membership.count >= Limits.standard.messages.peers, !membership.isMember(peer) {
       "\(membership.count) peers have joined, as many as a learner serves"
     } else {
       nil

@@ -1,7 +1,7 @@
 package import DurableFiles
 
 /// The version of the protocol between roles. Peers of another version are refused by name.
-package let protocolVersion: UInt32 = 2
+package let protocolVersion: UInt32 = 3
 
 package enum Role: String, Sendable, Hashable, CaseIterable, Codable {
   case learner, scorer, worker
@@ -111,10 +111,14 @@ package struct Welcome: Sendable, Hashable {
   package var allowed: [AllowedPeer]
   /// The version the learner is at; nil for a peer that holds no policy.
   package var manifest: WeightManifest?
+  /// Responses of every group, and tokens of the longest: what exceeds them is no group of this run.
+  package var groupSize: Int
+  package var responseTokens: Int
 
   package init(
     run: String, incarnation: UInt32, publishPort: UInt16, dataPort: UInt16, heartbeat: Duration, settings: String,
-    artifacts: [Artifact], scorers: [ScorerAddress], allowed: [AllowedPeer], manifest: WeightManifest?
+    artifacts: [Artifact], scorers: [ScorerAddress], allowed: [AllowedPeer], manifest: WeightManifest?, groupSize: Int,
+    responseTokens: Int
   ) {
     self.run = run
     self.incarnation = incarnation
@@ -126,6 +130,8 @@ package struct Welcome: Sendable, Hashable {
     self.scorers = scorers
     self.allowed = allowed
     self.manifest = manifest
+    self.groupSize = groupSize
+    self.responseTokens = responseTokens
   }
 }
 

@@ -20,6 +20,8 @@ package enum PlantedDefect: String, Sendable, Hashable, CaseIterable, Codable {
   case skipAdmission = "skip-admission"
   /// Whoever hands in a scored group is taken for a scorer.
   case skipRoleCheck = "skip-role-check"
+  /// Whoever answers a lease is taken for its holder.
+  case skipHolderCheck = "skip-holder-check"
   /// Leases never run out.
   case neverExpire = "never-expire"
   /// Poison work is tried for ever.

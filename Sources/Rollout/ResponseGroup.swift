@@ -58,6 +58,11 @@ package struct ResponseGroup: Sendable, Hashable {
     self.responses = responses
     self.seconds = seconds
   }
+
+  /// What it takes of memory, about.
+  package var byteCount: Int {
+    responses.reduce(lease.task.byteCount) { $0 + 8 * $1.tokens.count + $1.text.utf8.count + 64 }
+  }
 }
 
 /// A group with its rewards, as the learner admits it. The task stays behind; its digest says which one was scored.
@@ -77,11 +82,14 @@ package struct ScoredGroup: Sendable, Hashable {
   package var rewards: GroupRewards
   package var generationSeconds: Double
   package var scoringSeconds: Double
+  /// Under which name the key is registered that the responses came from. The scorer vouches for it, and the learner takes a
+  /// lease's group from nobody but its holder.
+  package var worker: String
 
   package init(
     lease: LeaseID, unit: UnitID, attempt: UInt32, version: UInt64, step: UInt32, taskDigest: SHA256Digest,
     responses: [Response], outcomes: [Double], thinking: [Double?], rewards: GroupRewards,
-    generationSeconds: Double, scoringSeconds: Double
+    generationSeconds: Double, scoringSeconds: Double, worker: String = ""
   ) {
     self.lease = lease
     self.unit = unit
@@ -95,5 +103,6 @@ package struct ScoredGroup: Sendable, Hashable {
     self.rewards = rewards
     self.generationSeconds = generationSeconds
     self.scoringSeconds = scoringSeconds
+    self.worker = worker
   }
 }

@@ -1,4 +1,5 @@
 package import DurableFiles
+internal import Limits
 
 package enum ScorerEvent: Sendable {
   case message(LearnerMessage)
@@ -35,11 +36,17 @@ package struct ScorerRole: Sendable {
     package var link: LearnerLink.Settings
     /// Groups waiting to be scored; more are dropped, and come again.
     package var queueLimit: Int
+    /// The same, in bytes.
+    package var queueBytes: Int
     package var transfer: TransferSettings
 
-    package init(link: LearnerLink.Settings, queueLimit: Int, transfer: TransferSettings = TransferSettings()) {
+    package init(
+      link: LearnerLink.Settings, queueLimit: Int = Limits.standard.messages.waiting,
+      queueBytes: Int = Limits.standard.queuedGroupBytes, transfer: TransferSettings = TransferSettings()
+    ) {
       self.link = link
       self.queueLimit = queueLimit
+      self.queueBytes = queueBytes
       self.transfer = transfer
     }
   }
@@ -50,9 +57,9 @@ package struct ScorerRole: Sendable {
   private var fetcher: ArtifactFetcher?
   /// Of the engine; nil until it is prepared.
   private var pace: ScoringPace?
-  private var queue: [ResponseGroup] = []
+  private var queue: GroupQueue
   /// What the engine is at, in the order in which it was given.
-  private var current: [(lease: LeaseID, since: Instant)] = []
+  private var current: [(lease: LeaseID, worker: String, since: Instant)] = []
   /// Whether all that the engine is at takes it too long: it may hang. It gets no more until it is done with some of it.
   private var isStuck = false
   /// Leases whose groups could not be scored. Pushed again, they would fail again; the unit comes back with its next lease.
@@ -61,6 +68,7 @@ package struct ScorerRole: Sendable {
 
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.settings = settings
+    queue = GroupQueue(count: settings.queueLimit, bytes: settings.queueBytes)
     link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
   }
 
@@ -80,12 +88,14 @@ package struct ScorerRole: Sendable {
     case .prepared(let pace):
       self.pace = pace
       link.beatSoon(at: now)
-    case .scored(let group):
-      current.removeAll { $0.lease == group.lease }
+    case .scored(var group):
+      // The engine is at one group of a lease at a time.
+      guard let index = current.firstIndex(where: { $0.lease == group.lease }) else { break }
+      group.worker = current.remove(at: index).worker
       actions.append(.push(group))
     case .scoringFailed(let lease, let reason):
-      current.removeAll { $0.lease == lease }
-      failed.insert(lease)
+      guard let index = current.firstIndex(where: { $0.lease == lease }) else { break }
+      failed.insert(RecentLeases.Push(lease: lease, worker: current.remove(at: index).worker))
       actions.append(.log(.error, "the group of lease \(lease) cannot be scored: \(reason)"))
     case .failed(let reason): end(.failed(reason: reason), saying: reason, &actions)
     case .misconfigured(let reason): end(.misconfigured(reason: reason), saying: reason, &actions)
@@ -123,16 +133,19 @@ package struct ScorerRole: Sendable {
     guard role == .worker else {
       return actions.append(.log(.warning, "refused a group from \(peer), which is not a worker"))
     }
-    let id = group.lease.id
-    if current.contains(where: { $0.lease == id }) || queue.contains(where: { $0.lease.id == id }) || failed.contains(id) { return }
-    // Nobody waits for what an earlier attempt has left here.
-    queue.removeAll { $0.lease.unit == group.lease.unit && $0.lease.attempt < group.lease.attempt }
-    guard queue.count < settings.queueLimit else {
-      dropped += 1
-      return actions.append(
-        .log(.warning, "dropped the group of lease \(id): \(queue.count) groups are waiting; its worker will push it again"))
+    let (id, worker) = (group.lease.id, peer.name)
+    // Another worker may say that it answers the same lease: the learner knows whose it is.
+    if current.contains(where: { $0.lease == id && $0.worker == worker }) || queue.contains(id, of: worker)
+      || failed.contains(RecentLeases.Push(lease: id, worker: worker))
+    {
+      return
     }
-    queue.append(group)
+    for (lease, worker) in queue.add(group, from: worker) {
+      dropped += 1
+      actions.append(
+        .log(
+          .warning, "dropped the group of lease \(lease) of \(worker): \(queue.count) groups are waiting; it will be pushed again"))
+    }
   }
 
   private mutating func note(_ progress: ArtifactFetcher.Progress, _ actions: inout [ScorerAction]) {
@@ -144,10 +157,9 @@ package struct ScorerRole: Sendable {
   private mutating func advance(at now: Instant, _ actions: inout [ScorerAction]) {
     guard !isFinished else { return }
     if let pace {
-      while current.count < pace.atOnce, !queue.isEmpty {
-        let next = queue.removeFirst()
-        current.append((next.lease.id, now))
-        actions.append(.score(next))
+      while current.count < pace.atOnce, let (group, worker) = queue.next(besides: { id in current.contains { $0.lease == id } }) {
+        current.append((group.lease.id, worker, now))
+        actions.append(.score(group))
       }
       noteStuck(pace, at: now, &actions)
     }
@@ -192,15 +204,20 @@ package struct ScorerRole: Sendable {
 
 /// The leases that were put in last.
 private struct RecentLeases: Sendable {
+  struct Push: Hashable, Sendable {
+    let lease: LeaseID
+    let worker: String
+  }
+
   private static let limit = 1024
-  private var known: Set<LeaseID> = []
-  private var order: [LeaseID] = []
+  private var known: Set<Push> = []
+  private var order: [Push] = []
 
-  func contains(_ lease: LeaseID) -> Bool { known.contains(lease) }
+  func contains(_ push: Push) -> Bool { known.contains(push) }
 
-  mutating func insert(_ lease: LeaseID) {
-    guard known.insert(lease).inserted else { return }
-    order.append(lease)
+  mutating func insert(_ push: Push) {
+    guard known.insert(push).inserted else { return }
+    order.append(push)
     if order.count > Self.limit { known.remove(order.removeFirst()) }
   }
 }

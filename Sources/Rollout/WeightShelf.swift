@@ -1,3 +1,5 @@
+internal import Limits
+
 /// Which policy versions the learner keeps the bytes of, with the deltas that lead to them: the newest, and those that a
 /// peer is fetching. No more than a bound of them: beyond it the oldest go, and who was fetching one goes on to the
 /// newest.
@@ -23,7 +25,7 @@ struct WeightShelf: Sendable {
   private let bound: Int
 
   /// - Parameter patience: silence after which a peer is not fetching a version any more.
-  init(newest: UInt64, patience: Duration, bound: Int = Limits.standard.keptVersions) {
+  init(newest: UInt64, patience: Duration, bound: Int = Limits.standard.messages.keptVersions) {
     kept = [Version(number: newest, hasDelta: false)]
     self.patience = patience
     self.bound = bound

@@ -1,4 +1,5 @@
 package import DurableFiles
+internal import Limits
 
 /// What is large is indirect, here and in the actions: events and actions are moved through several hands.
 package enum WorkerEvent: Sendable {
@@ -77,7 +78,7 @@ package struct WorkerRole: Sendable {
   }
 
   /// Groups to hold that are not durable; a worker that holds as many wants no more leases until the learner catches up.
-  private static let heldLimit = Limits.standard.queuedGroups - Limits.standard.credit
+  private static let heldLimit = Limits.standard.messages.waiting - Limits.standard.messages.credit
 
   package let settings: Settings
   package var version: UInt64? { versions.version }

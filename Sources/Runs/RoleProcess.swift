@@ -4,6 +4,7 @@ package import DataSets
 internal import DurableFiles
 internal import Engines
 internal import Foundation
+internal import Limits
 package import Rollout
 internal import RunStore
 package import Settings
@@ -47,15 +48,24 @@ package struct JoinOptions: Sendable {
 }
 
 package enum RoleProcess {
+  /// Every connection takes a descriptor, and what a shell allows is meant for programs with a few files.
+  private static func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+  }
+
   /// Runs a rollout worker until the run ends or it is stopped.
   package static func worker(_ options: JoinOptions, credit: Int, interruption: Interruption) async throws -> RunEnd {
     let keys = RunKeys(folder: options.keys)
+    let log = PacedLog(logLine).log
     let transport = try await ZeroMQPeerTransport.worker(
       learner: options.learner, keys: keys.pair(of: options.name), learnerKey: keys.publicKey(of: RunKeys.learnerName),
-      report: { logLine(.warning, $0) })
+      report: { log(.warning, $0) })
     let service = WorkerService(
       transport: transport, generator: PolicyGenerator(threads: options.threads),
-      files: ArtifactCache(root: options.cache), log: logLine)
+      files: ArtifactCache(root: options.cache), log: log)
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(role: .worker, host: hostName(), processID: getpid())
     let settings = WorkerRole.Settings(
@@ -71,18 +81,20 @@ package enum RoleProcess {
   package static func scorer(
     _ options: JoinOptions, bind: String, advertised: String?, interruption: Interruption
   ) async throws -> RunEnd {
+    raiseDescriptorLimit()
     let keys = RunKeys(folder: options.keys)
+    let log = PacedLog(logLine).log
     let transport = try await ZeroMQPeerTransport.scorer(
       learner: options.learner, bind: bind, advertised: advertised, keys: keys.pair(of: options.name),
-      learnerKey: keys.publicKey(of: RunKeys.learnerName), report: { logLine(.warning, $0) })
+      learnerKey: keys.publicKey(of: RunKeys.learnerName), report: { log(.warning, $0) })
     let service = ScorerService(
-      transport: transport, scorer: GroupGrader(threads: options.threads, log: logLine), files: ArtifactCache(root: options.cache),
-      log: logLine)
+      transport: transport, scorer: GroupGrader(threads: options.threads, log: log), files: ArtifactCache(root: options.cache),
+      log: log)
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(
       role: .scorer, host: hostName(), processID: getpid(), endpoint: transport.endpoint,
       publicKey: transport.publicKey)
-    let settings = ScorerRole.Settings(link: options.link, queueLimit: Limits.standard.queuedGroups)
+    let settings = ScorerRole.Settings(link: options.link)
     return await service.run(hello: hello, settings: settings, seed: options.seed)
   }
 
@@ -92,6 +104,7 @@ package enum RoleProcess {
   package static func learner(
     _ settings: RunSettings, bind: String, keys keyFolder: String, takingOver: Bool, interruption: Interruption
   ) async throws -> RunEnd {
+    raiseDescriptorLimit()
     let folder = RunFolder(settings.run.folder)
     let lock = try folder.open(as: "learner", takingOver: takingOver)
     defer { withExtendedLifetime(lock) {} }
@@ -104,10 +117,10 @@ package enum RoleProcess {
     }
     let store = try RunStore(path: folder.store)
     let telemetry = try RunTelemetry(path: folder.store)
-    let log: @Sendable (LogLevel, String) -> Void = { level, text in
+    let log = PacedLog { level, text in
       logLine(level, text)
       try? telemetry.record(event: RunEvent(level.asEventLevel, source: "learner", text))
-    }
+    }.log
     let rows = try readRows(settings.data.trainFiles, settings.data)
     let heldOut = try readRows(settings.data.heldOutFiles, settings.data)
     let engine = LearnerEngine(settings: settings, folder: folder.path, rows: rows, heldOut: heldOut)
@@ -116,7 +129,9 @@ package enum RoleProcess {
     try await engine.begin(incarnation: recovered.incarnation + 1, checkpoints: recovered.checkpoints.map(\.path))
 
     let runKeys = RunKeys(folder: keyFolder)
-    let transport = try await listen(bind, folder, runKeys, log)
+    let limits = Limits.standard.narrowed(
+      toGroupsOf: settings.rollout.groupSize, responseTokens: settings.rollout.maximumResponseTokens)
+    let transport = try await listen(bind, folder, runKeys, limits, log)
     let host = bind.split(separator: ":").dropLast().joined(separator: ":")
     let endpoint = "\(host):\(transport.ports.control)"
     try DurableFiles.write(
@@ -126,7 +141,8 @@ package enum RoleProcess {
     let service = LearnerService(
       offer: LearnerOffer(
         run: (folder.path as NSString).lastPathComponent, heartbeat: .seconds(settings.cluster.heartbeatSeconds),
-        settings: try settings.json(), trustGRPO: settings.algorithm, artifacts: try artifacts(settings)),
+        settings: try settings.json(), trustGRPO: settings.algorithm, artifacts: try artifacts(settings),
+        limits: limits),
       transport: transport, trainer: engine,
       catalogue: RowCatalogue(rows: rows, system: settings.data.systemPrompt), journal: store, log: log)
     interruption.onRequest { service.stop(reason: $0) }
@@ -161,11 +177,12 @@ package enum RoleProcess {
 
   /// Where any port will do, a learner that starts again takes the one it had: that is where its peers look for it.
   private static func listen(
-    _ bind: String, _ folder: RunFolder, _ keys: RunKeys, _ log: @escaping @Sendable (LogLevel, String) -> Void
+    _ bind: String, _ folder: RunFolder, _ keys: RunKeys, _ limits: Limits, _ log: @escaping @Sendable (LogLevel, String) -> Void
   ) async throws -> ZeroMQLearnerTransport {
     func open(_ address: String) async throws -> ZeroMQLearnerTransport {
       try await ZeroMQLearnerTransport.open(
-        bind: address, keys: keys.pair(of: RunKeys.learnerName), allowed: keys.allowed(), report: { log(.warning, $0) })
+        bind: address, keys: keys.pair(of: RunKeys.learnerName), allowed: keys.allowed(), limits: limits,
+        report: { log(.warning, $0) })
     }
     guard bind.hasSuffix(":0"), let last = folder.learnerAddresses?.control, last.hasPrefix(bind.dropLast()) else {
       return try await open(bind)
@@ -215,7 +232,7 @@ package enum RoleProcess {
       }
     }
     return try files.filter { FileManager.default.fileExists(atPath: $0.file) }.map { path, file in
-      let bytes = try DurableFiles.read(file, limit: Limits.standard.artifact)
+      let bytes = try DurableFiles.read(file, limit: Limits.standard.messages.artifact)
       return (Artifact(path: path, byteCount: bytes.count, digest: SHA256Digest(of: bytes)), file)
     }
   }

@@ -1,6 +1,7 @@
 internal import ActionableErrors
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 package import Rollout
 package import ZeroMQ
 
@@ -33,16 +34,29 @@ package struct RunKeys: Sendable {
     try write(peers)
   }
 
-  package func pair(of name: String) throws -> KeyPair { try KeyPair(file: secret(of: name)) }
+  package func pair(of name: String) throws -> KeyPair {
+    try require(secret(of: name), "make the pair with `sophia keys new \(name) --keys \(folder)`")
+    return try KeyPair(file: secret(of: name))
+  }
 
-  package func publicKey(of name: String) throws -> PublicKey { try PublicKey(file: secret(of: name) + ".pub") }
+  package func publicKey(of name: String) throws -> PublicKey {
+    let file = secret(of: name) + ".pub"
+    try require(file, "copy \(name).pub there from where that pair is")
+    return try PublicKey(file: file)
+  }
+
+  private func require(_ file: String, _ advice: String) throws {
+    guard !FileManager.default.fileExists(atPath: file) else { return }
+    throw FileError(
+      code: "keys.missing", message: "there is no \(file), and without keys nothing listens or joins, on any address", advice: advice)
+  }
 
   /// The keys that may connect, without the learner's own.
   ///
   /// - Parameter orNone: whether a missing file means that there are none yet.
   package func allowed(orNone: Bool = false) throws -> [AllowedPeer] {
     if orNone, !FileManager.default.fileExists(atPath: allowedFile) { return [] }
-    let text = String(decoding: try DurableFiles.read(allowedFile, limit: 1 << 20), as: UTF8.self)
+    let text = String(decoding: try DurableFiles.read(allowedFile, limit: Limits.standard.texts.settings), as: UTF8.self)
     // Lines may end as they do on Windows: that line end is one character, which is no "\n".
     return try text.split(whereSeparator: \.isNewline).enumerated().compactMap { index, line in
       let parts = line.split(separator: " ").map(String.init)

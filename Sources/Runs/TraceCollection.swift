@@ -3,6 +3,7 @@ internal import DataSets
 internal import DurableFiles
 internal import Engines
 internal import Foundation
+internal import Limits
 internal import Rewards
 internal import Rollout
 internal import RunStore
@@ -165,7 +166,7 @@ package struct TraceCollection: Sendable {
     var problem = SHA256Hasher()
     problem.update(row.prompt)
     for image in row.images {
-      let digest = try images[image.path] ?? SHA256Digest(of: DurableFiles.read(image.path, limit: Limits.standard.imageFile))
+      let digest = try images[image.path] ?? SHA256Digest(of: DurableFiles.read(image.path, limit: Limits.standard.images.file))
       images[image.path] = digest
       problem.update("\u{0}\(digest)")
     }
@@ -300,7 +301,7 @@ package struct TraceCollection: Sendable {
       // Several traces of one problem are rows of their own.
       row.problemID += "/\(String(candidate.digest.description.prefix(12)))"
       row.images = try row.images.map { image in
-        let bytes = try DurableFiles.read(image.path, limit: Limits.standard.imageFile)
+        let bytes = try DurableFiles.read(image.path, limit: Limits.standard.images.file)
         let name = "images/\(SHA256Digest(of: bytes)).\((image.path as NSString).pathExtension)"
         let path = "\(options.out)/\(name)"
         if !FileManager.default.fileExists(atPath: path) {

@@ -1,5 +1,6 @@
 internal import Cluster
 internal import ClusterZeroMQ
+internal import Limits
 internal import Rollout
 internal import Wire
 internal import ZeroMQ
@@ -38,20 +39,28 @@ package struct TransportBenchmark: Sendable {
   }
 
   private static let roundTrips = 500
+  /// What workers say in a run is short; here it may be as long as what they hear.
+  private static let limits: Limits = {
+    var limits = Limits.standard
+    limits.messages.fromPeer = limits.messages.control
+    limits.sockets.unreadControl = 8 * limits.messages.control
+    return limits
+  }()
 
   /// Messages go in windows, two of them under way, so that no queue on the way can overflow.
   private func measure(curve: Bool, bytes: Int) async throws -> Measurement {
     let keys = (learner: try KeyPair.generate(), worker: try KeyPair.generate())
     let peer = AllowedPeer(name: "worker-0", role: .worker, publicKey: keys.worker.publicKey.z85)
+    let limits = Self.limits
     let learner =
       curve
-      ? try await ZeroMQLearnerTransport.open(bind: "tcp://127.0.0.1:0", keys: keys.learner, allowed: [peer])
-      : try await ZeroMQLearnerTransport.openWithoutCurve(everyoneAs: peer)
+      ? try await ZeroMQLearnerTransport.open(bind: "tcp://127.0.0.1:0", keys: keys.learner, allowed: [peer], limits: limits)
+      : try await ZeroMQLearnerTransport.openWithoutCurve(everyoneAs: peer, limits: limits)
     let worker =
       curve
       ? try await ZeroMQPeerTransport.worker(
-        learner: "tcp://127.0.0.1:\(learner.ports.control)", keys: keys.worker, learnerKey: keys.learner.publicKey)
-      : try await ZeroMQPeerTransport.workerWithoutCurve(port: learner.ports.control)
+        learner: "tcp://127.0.0.1:\(learner.ports.control)", keys: keys.worker, learnerKey: keys.learner.publicKey, limits: limits)
+      : try await ZeroMQPeerTransport.workerWithoutCurve(port: learner.ports.control, limits: limits)
     let answering = Task {
       for await inbound in learner.inbound {
         if case .control(let peer, _, let frame) = inbound, frame.header.first == 1 { learner.send(Frame([1]), to: peer) }

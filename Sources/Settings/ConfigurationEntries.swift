@@ -1,3 +1,4 @@
+internal import Limits
 internal import Yams
 
 /// One key that a file or an override sets.
@@ -26,9 +27,9 @@ package struct ConfigurationEntry: Sendable, Equatable {
 
 extension ConfigurationEntry {
   /// Larger files are no configuration.
-  static let byteLimit = 1 << 20
-  private static let entryLimit = 4096
-  private static let depthLimit = 16
+  static let byteLimit = Limits.standard.texts.settings
+  private static let entryLimit = Limits.standard.texts.settingsKeys
+  private static let depthLimit = Limits.standard.texts.settingsDepth
 
   /// The keys of a YAML (or JSON) document, in order; sections within sections are joined by dots.
   package static func entries(yaml: String, file: String) throws(SettingsError) -> [ConfigurationEntry] {

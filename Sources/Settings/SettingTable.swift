@@ -1,3 +1,4 @@
+internal import Limits
 internal import TrustGRPO
 
 /// Every setting of a run, in the order in which the documentation shows them.
@@ -28,13 +29,13 @@ enum SettingTable {
     .whole("data.minPixels", \.data.minPixels, 1...1 << 28, "smaller images are enlarged; null: as the model's folder says"),
     .whole("data.maxPixels", \.data.maxPixels, 1...1 << 28, "larger images are reduced; null: as the model's folder says"),
     .text("data.systemPrompt", \.data.systemPrompt, "for rows without one of their own; null: none"),
-    .whole("data.maximumPromptTokens", \.data.maximumPromptTokens, 1...1 << 20, "a longer prompt is refused by row"),
+    .whole("data.maximumPromptTokens", \.data.maximumPromptTokens, 1...Limits.standard.messages.promptTokens, "a longer prompt is refused by row"),
   ]
 
   private static let rollout: [SettingKey] = [
-    .whole("rollout.groupSize", \.rollout.groupSize, 2...1024, "responses to one prompt, N of equation 6"),
+    .whole("rollout.groupSize", \.rollout.groupSize, 2...Limits.standard.messages.groupSize, "responses to one prompt, N of equation 6"),
     .whole("rollout.promptsPerStep", \.rollout.promptsPerStep, 1...65536, "prompts in one step of training"),
-    .whole("rollout.maximumResponseTokens", \.rollout.maximumResponseTokens, 1...1 << 20, "a response is cut there"),
+    .whole("rollout.maximumResponseTokens", \.rollout.maximumResponseTokens, 1...Limits.standard.messages.responseTokens, "a response is cut there"),
     .number("rollout.temperature", \.rollout.temperature, .above(0, to: 10), "of sampling"),
     .number("rollout.topP", \.rollout.topP, .above(0, to: 1), "share of probability that is sampled from"),
     .whole("rollout.topK", \.rollout.topK, 0...1 << 20, "tokens that are sampled from; 0: all"),

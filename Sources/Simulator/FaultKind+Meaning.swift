@@ -41,6 +41,7 @@ extension FaultKind {
     case .poison: "a row (its number is the target) that no worker can serve"
     case .replay: "messages are sent again much later, with a chance of up to 0.3 by strength"
     case .forgedRole: "a worker's key claims to be a scorer, and hands in groups of its own"
+    case .foreignGroup: "a worker's key answers leases that other workers hold"
     case .rateLimit: "the reward service answers 429, with a chance by strength"
     case .serviceError: "the reward service answers 500 or 503, or breaks off"
     case .serviceTimeOut: "the reward service does not answer"

@@ -85,6 +85,8 @@ package enum FaultKind: String, Sendable, Hashable, CaseIterable, Codable {
   case replay
   /// 60: a worker hands in a scored group, or takes a scorer's place.
   case forgedRole = "forged-role"
+  /// 59: a worker hands a scorer a group for a lease that another worker holds.
+  case foreignGroup = "foreign-group"
   // Reward service
   /// 48
   case rateLimit = "rate-limit"

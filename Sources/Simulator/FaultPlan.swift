@@ -70,7 +70,7 @@ extension FaultKind {
       .slowLink, .halfOpen, .reset, .addressChange, .clockRate, .corruptMessage:
       .anyone
     case .killInCheckpoint, .replaced, .restartStorm, .powerLoss, .tornWrite, .bitFlip, .syncFailure, .diskFull, .slowDisk,
-      .clockJump, .otherMachine, .oldVersion, .hostileMessage, .forgedRole, .lateJoiner:
+      .clockJump, .otherMachine, .oldVersion, .hostileMessage, .forgedRole, .foreignGroup, .lateJoiner:
       .learner
     case .slow, .outOfMemory, .corruptChunk: .workers
     case .badGroup, .rateLimit, .serviceError, .serviceTimeOut, .garbageScore, .slowDrip, .changedScore: .scorers
@@ -93,7 +93,7 @@ extension FaultKind {
     case .disconnect, .highWaterMark: 1...10
     case .reorder: 0.5...3
     case .outOfMemory, .restartStorm, .oldVersion, .lateJoiner, .reset, .addressChange, .bitFlip, .otherMachine,
-      .hostileMessage, .forgedRole, .poison:
+      .hostileMessage, .forgedRole, .foreignGroup, .poison:
       nil
     }
   }

@@ -1,3 +1,4 @@
+internal import Limits
 internal import Rollout
 internal import Synchronization
 
@@ -46,7 +47,7 @@ package struct Planning: Sendable {
     options.keepsGroups = false
     options.scoresLocally = true
     options.keepsJournal = false
-    options.scorerQueue = Limits.standard.queuedGroups
+    options.scorerQueue = Limits.standard.messages.waiting
     options.startsWithWeights = true
     // So many workers say so seldom that they live that the learner's loop has most of its time for other things.
     let beats = 2 * options.costs.eventSeconds * Double(workers)

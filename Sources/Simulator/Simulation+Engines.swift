@@ -1,3 +1,4 @@
+internal import Limits
 internal import Rollout
 
 /// A job of an engine, and what happens when it is done.
@@ -118,7 +119,7 @@ extension Simulation {
   /// A fetch of what stands for many chunks counts as many.
   private func loopSeconds(of event: LearnerEvent) -> Double {
     guard case .message(_, _, .fetch(let fetch)) = event else { return options.costs.eventSeconds }
-    return options.costs.eventSeconds * max(1, bulk(of: fetch) / Double(Limits.standard.chunk))
+    return options.costs.eventSeconds * max(1, bulk(of: fetch) / Double(Limits.standard.messages.chunk))
   }
 
   func passLoop(_ life: UInt32) throws {

@@ -41,7 +41,7 @@ extension Simulation {
     case .descriptors:
       processes[target].lacksDescriptors += 1
       for connection in connections(of: target) { breakConnection(connection) }
-    case .oldVersion, .hostileMessage, .forgedRole: visit(fault.kind, index)
+    case .oldVersion, .hostileMessage, .forgedRole, .foreignGroup: visit(fault.kind, index)
     case .lateJoiner:
       let number = processes.count { $0.role == .worker }
       let process = addProcess("worker-\(number)", .worker, number)
@@ -134,7 +134,7 @@ extension Simulation {
     case .rateLimit, .serviceError, .serviceTimeOut, .garbageScore, .slowDrip, .changedScore:
       services.end(fault.kind, strength: fault.strength)
     case .kill, .outOfMemory, .restartStorm, .hungEngine, .oldVersion, .lateJoiner, .reset, .addressChange, .otherMachine,
-      .bitFlip, .hostileMessage, .forgedRole, .poison:
+      .bitFlip, .hostileMessage, .forgedRole, .foreignGroup, .poison:
       break
     }
   }

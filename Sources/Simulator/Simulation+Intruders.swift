@@ -36,6 +36,13 @@ extension Simulation {
         fire(.forgedRole)
         send(codec.encode(group), by: processes[process].scored, isForward: true)
       }
+    case .foreignGroup:
+      if number == 0 { return send(codec.encode(.hello(hello)), by: control, isForward: true) }
+      let scorers = processes.indices.filter { processes[$0].role == .scorer && processes[$0].isUp }
+      guard let group = foreignGroup(), let scorer = scorers.first(where: { $0 % scorers.count == number % scorers.count }) else { return }
+      fire(.foreignGroup)
+      let address = ScorerAddress(name: "", endpoint: "tcp://\(scorer):\(processes[scorer].life + 1)", publicKey: "")
+      push(group, to: address, from: process)
     default:
       if number == 0 { return send(codec.encode(.hello(hello)), by: control, isForward: true) }
       fire(.hostileMessage)
@@ -57,11 +64,27 @@ extension Simulation {
     if !isCalm { fire(.corruptMessage) }
   }
 
-  /// A group for a lease that is out, as its worker would never send it: straight to the learner.
-  private func forgedGroup() -> ScoredGroup? {
+  /// A lease that is out.
+  private var openLease: (row: LedgerJudge.Row, lease: RecoveredLedger.Lease)? {
     guard let row = judge.rows.first(where: { $0.state == .leased || $0.state == .generated }), let lease = row.leases.first else {
       return nil
     }
+    return (row, lease)
+  }
+
+  /// A group for it that somebody else has made up, with the right task.
+  private func foreignGroup() -> ResponseGroup? {
+    guard let (row, open) = openLease else { return nil }
+    let lease = Lease(
+      id: open.id, unit: row.unit, attempt: open.attempt, version: open.version, step: row.step,
+      task: SimulatedSampling.task(row.unit.prompt))
+    return ResponseGroup(
+      lease: lease, responses: sampling.responses(to: UnitID(epoch: 9999, prompt: row.unit.prompt), with: [1]), seconds: 1)
+  }
+
+  /// The same, scored, as a worker would never send it: straight to the learner.
+  private func forgedGroup() -> ScoredGroup? {
+    guard let (row, lease) = openLease else { return nil }
     let responses = sampling.responses(to: UnitID(epoch: 9999, prompt: row.unit.prompt), with: [1])
     let outcomes = responses.map { _ in 1.0 }
     guard
@@ -71,7 +94,7 @@ extension Simulation {
     return ScoredGroup(
       lease: lease.id, unit: row.unit, attempt: lease.attempt, version: lease.version, step: row.step,
       taskDigest: taskDigest(of: row.unit.prompt), responses: responses, outcomes: outcomes, thinking: outcomes.map { $0 },
-      rewards: rewards, generationSeconds: 1, scoringSeconds: 1)
+      rewards: rewards, generationSeconds: 1, scoringSeconds: 1, worker: lease.worker)
   }
 
   private func hostile(_ process: Int, _ number: Int) -> Frame {

@@ -1,4 +1,5 @@
 internal import DurableFiles
+internal import Limits
 internal import Rollout
 
 /// What must hold, whatever happens. It is judged as it becomes durable, and as it is done.
@@ -19,7 +20,7 @@ extension Simulation {
 
   func judge(_ records: [JournalRecord]) throws {
     for record in records {
-      if case .admitted(let group, _, let scorer) = record { try check(group, from: scorer) }
+      if case .admitted(let group, let worker, let scorer) = record { try check(group, of: worker, from: scorer) }
       try judge.take(record)
       if case .trained(let step) = record { try replay(step) }
       note(record)
@@ -51,9 +52,12 @@ extension Simulation {
     for lease in trainedLeases.removeFirst() { admittedUnits[lease] = nil }
   }
 
-  /// S8, S9, S13: an admitted group is what an honest worker samples and an honest scorer grades.
-  private func check(_ group: ScoredGroup, from scorer: String) throws {
+  /// S7, S8, S9, S13: an admitted group is what the lease's holder samples, honestly, and an honest scorer grades.
+  private func check(_ group: ScoredGroup, of worker: String, from scorer: String) throws {
     guard scorer.hasPrefix("scorer-") else { throw Violation("S13", "\(scorer) is no scorer, and its group of unit \(group.unit) was admitted") }
+    guard group.worker == worker else {
+      throw Violation("S7", "lease \(group.lease) is \(worker)'s, and the admitted group for it came from \(group.worker)")
+    }
     guard group.responses.count == options.groupSize, group.outcomes.count == options.groupSize,
       group.thinking.count == options.groupSize
     else { throw Violation("S8", "the admitted group of unit \(group.unit) has not \(options.groupSize) members throughout") }
@@ -180,7 +184,7 @@ extension Simulation {
     guard look.lent == look.generating else {
       throw Violation("S10", "\(worker) is generating \(look.generating) leases and is charged with \(look.lent)")
     }
-    guard look.lent <= Limits.standard.credit else { throw Violation("S10", "\(worker) holds \(look.lent) leases") }
+    guard look.lent <= Limits.standard.messages.credit else { throw Violation("S10", "\(worker) holds \(look.lent) leases") }
   }
 
   /// S11: of the checkpoints that the journal names, the newest that no fault has damaged is whole.

@@ -202,7 +202,8 @@ extension Simulation {
   private func welcome(_ incarnation: UInt32, _ scorers: [ScorerAddress]) -> Welcome {
     Welcome(
       run: "simulated", incarnation: incarnation, publishPort: 5556, dataPort: 5557, heartbeat: .seconds(options.heartbeat),
-      settings: "{}", artifacts: [artifact], scorers: scorers, allowed: [], manifest: learner?.weights.newest)
+      settings: "{}", artifacts: [artifact], scorers: scorers, allowed: [], manifest: learner?.weights.newest, groupSize: options.groupSize,
+      responseTokens: SimulatedSampling.maximumTokens)
   }
 
   private func answer(_ fetch: Fetch, to peer: PeerID) throws {

@@ -163,7 +163,7 @@ extension Simulation {
     worker(process, .generated(group), after: seconds)
   }
 
-  private func push(_ group: ResponseGroup, to scorer: ScorerAddress, from process: Int) {
+  func push(_ group: ResponseGroup, to scorer: ScorerAddress, from process: Int) {
     // A scorer that was started again listens elsewhere.
     let (target, life) = lastNumbers(in: scorer.endpoint)
     guard processes.indices.contains(target), life == Int(processes[target].life) + 1 else { return }

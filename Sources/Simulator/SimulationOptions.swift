@@ -1,3 +1,4 @@
+internal import Limits
 package import Rollout
 package import TrustGRPO
 
@@ -111,7 +112,7 @@ extension SimulationOptions {
 extension SimulationOptions {
   /// Whether a version comes in so few pieces that each stands for many chunks of a real one. Only where nothing is lost.
   var piecesStandForMany: Bool {
-    faults.kinds.isEmpty && costs.modelBytes / Double(chunks) > 4 * Double(Limits.standard.chunk)
+    faults.kinds.isEmpty && costs.modelBytes / Double(chunks) > 4 * Double(Limits.standard.messages.chunk)
   }
 
   /// Seconds in which the learner's link sends a piece of a version to every worker. It stands for many chunks, and takes as
@@ -141,9 +142,9 @@ extension SimulationOptions {
   package var contradiction: String? {
     let limits = Limits.standard
     let counts: [(String, Int, ClosedRange<Int>)] = [
-      ("workers", workers, 1...limits.peers - 64), ("scorers", scorers, 1...64), ("steps", Int(steps), 1...1_000_000),
-      ("promptsPerStep", promptsPerStep, 1...limits.peers * 8), ("rows", rows, 1...10_000_000), ("groupSize", groupSize, 1...64),
-      ("credit", credit, 1...limits.credit), ("staleness", staleness, 0...1000), ("scoresAtOnce", scoresAtOnce, 1...64), ("highWaterMark", highWaterMark, 1...1_000_000),
+      ("workers", workers, 1...limits.messages.peers - 64), ("scorers", scorers, 1...64), ("steps", Int(steps), 1...1_000_000),
+      ("promptsPerStep", promptsPerStep, 1...limits.messages.peers * 8), ("rows", rows, 1...10_000_000), ("groupSize", groupSize, 1...64),
+      ("credit", credit, 1...limits.messages.credit), ("staleness", staleness, 0...1000), ("scoresAtOnce", scoresAtOnce, 1...64), ("highWaterMark", highWaterMark, 1...1_000_000),
     ]
     if let (name, value, range) = counts.first(where: { !$0.2.contains($0.1) }) {
       return "\(name) is \(value), not \(range.lowerBound) to \(range.upperBound)"

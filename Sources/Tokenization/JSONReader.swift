@@ -1,3 +1,5 @@
+internal import Limits
+
 /// Where and why a text is not the JSON that was expected.
 struct JSONFailure: Error, Equatable {
   /// In bytes from the start.
@@ -16,7 +18,7 @@ struct JSONReader {
   private var depth = 0
 
   /// Brackets within brackets; more than any tokenizer file has, less than a stack holds.
-  private static let depthLimit = 64
+  private static let depthLimit = Limits.standard.texts.jsonDepth
 
   /// - Throws: `JSONFailure` if `bytes` are not UTF-8.
   init(_ bytes: [UInt8]) throws(JSONFailure) {

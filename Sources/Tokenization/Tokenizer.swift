@@ -1,4 +1,5 @@
 internal import DurableFiles
+internal import Limits
 
 /// Byte-level byte-pair encoding as Qwen2.5-VL has it, read from the `tokenizer.json` of a model folder.
 ///
@@ -24,7 +25,7 @@ package struct Tokenizer: Sendable {
   /// - Throws: `FileError` or `TokenizerError`.
   package init(tokenizerJSON path: String) throws {
     let path = path.hasSuffix(".json") ? path : path + "/tokenizer.json"
-    try self.init(json: DurableFiles.read(path, limit: 1 << 28), named: path)
+    try self.init(json: DurableFiles.read(path, limit: Limits.standard.models.tokenizer), named: path)
   }
 
   /// - Parameters:

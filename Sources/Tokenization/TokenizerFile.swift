@@ -1,3 +1,5 @@
+internal import Limits
+
 /// What a `tokenizer.json` says, checked to be of the one kind that is understood here.
 struct TokenizerFile {
   /// In the order of the file.
@@ -8,9 +10,9 @@ struct TokenizerFile {
   /// Whether texts are brought to normalisation form C first.
   var composes = false
 
-  static let tokenLimit = 1 << 20
+  static let tokenLimit = Limits.standard.models.tokens
   /// In bytes, of one token's spelling.
-  static let spellingLimit = 1 << 12
+  static let spellingLimit = Limits.standard.models.tokenBytes
 
   init(
     vocabulary: [(spelling: [UInt8], id: Int32)], merges: [(left: [UInt8], right: [UInt8])],

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Limits
 
 /// The checked header of a safetensors file: which tensor lies where.
 ///
@@ -13,8 +14,8 @@ struct SafetensorsHeader {
     let range: Range<Int>
   }
 
-  /// A header longer than this is refused before it is read, bytes. The largest of public models have about 2 MB.
-  static let lengthLimit = 16 << 20
+  /// A longer header is refused before it is read, bytes.
+  static let lengthLimit = Limits.standard.models.safetensorsHeader
 
   /// In the order of their bytes.
   let entries: [Entry]
@@ -61,7 +62,7 @@ struct SafetensorsHeader {
         code: "safetensors.dtype", message: "\(file): tensor \(name) has the dtype \(tensor.dtype.prefix(32))",
         advice: "convert it to F32, F16 or BF16")
     }
-    guard tensor.shape.count <= 16, tensor.offsets.count == 2 else {
+    guard tensor.shape.count <= Limits.standard.models.tensorRank, tensor.offsets.count == 2 else {
       throw .damaged(file, "tensor \(name) has \(tensor.shape.count) dimensions and \(tensor.offsets.count) offsets")
     }
     var bytes = dtype.byteCount

@@ -1,4 +1,5 @@
 package import Images
+internal import Limits
 
 /// Turns a picture into the patches that the vision tower of Qwen2.5-VL reads.
 ///
@@ -37,7 +38,7 @@ package struct ImageProcessor: Sendable, Equatable {
   }
 
   /// Values of all patches of one picture: 1 GiB of them.
-  private static let valueLimit = 1 << 28
+  private static let valueLimit = Limits.standard.images.values
 
   /// [3, 256]: what each value of each channel becomes.
   private let levels: [Float]

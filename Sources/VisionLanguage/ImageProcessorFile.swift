@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 
 extension ImageProcessor {
   /// - Parameter path: a `preprocessor_config.json`, or the model folder that holds one. If it is missing, the
@@ -11,7 +12,7 @@ extension ImageProcessor {
     let beside = (folder.isEmpty ? "." : folder) + "/processor_config.json"
     let files = FileManager.default
     let found = !files.fileExists(atPath: named) && files.fileExists(atPath: beside) ? beside : named
-    try self.init(json: DurableFiles.read(found, limit: 1 << 20), named: found)
+    try self.init(json: DurableFiles.read(found, limit: Limits.standard.models.configuration), named: found)
   }
 
   /// - Parameter name: what to call the file in errors.

@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 
 // config.json, in both layouts that are about: the decoder's keys at the top with `rope_scaling`, as published, or in
 // `text_config` with `rope_parameters`, as newer transformers write it.
@@ -7,7 +8,7 @@ extension Qwen25VLConfiguration {
   /// Reads `config.json` of a model folder.
   package init(folder: String) throws {
     let path = folder + "/config.json"
-    try self.init(json: DurableFiles.read(path, limit: Limit.fileBytes), named: path)
+    try self.init(json: DurableFiles.read(path, limit: Limits.standard.models.configuration), named: path)
   }
 
   /// - Parameter name: what error messages call the text.
@@ -148,7 +149,7 @@ private struct ConfigurationObject {
   func integers(_ key: String) throws(ModelError) -> [Int]? {
     guard let value = self[key] else { return nil }
     let numbers = (value as? [Any])?.map { ($0 as? NSNumber).flatMap { $0.isBoolean ? nil : Int(exactly: $0.doubleValue) } }
-    guard let numbers, numbers.count <= Qwen25VLConfiguration.Limit.layers, !numbers.contains(nil) else {
+    guard let numbers, numbers.count <= Limits.standard.models.layers, !numbers.contains(nil) else {
       throw wrong(key, "a list of whole numbers")
     }
     return numbers.compactMap { $0 }

@@ -1,3 +1,5 @@
+internal import Limits
+
 /// The sizes of a Qwen2.5-VL model, as its config.json gives them.
 ///
 /// Every value of this type has passed `validate`: layers divide as they must and no size is beyond `Limit`.
@@ -74,17 +76,6 @@ package struct Qwen25VLConfiguration: Sendable, Equatable {
 }
 
 extension Qwen25VLConfiguration {
-  /// The largest sizes that are accepted; a config.json beyond them is damaged or hostile.
-  enum Limit {
-    static let vocabulary = 1 << 22
-    static let width = 1 << 17
-    static let layers = 1 << 10
-    static let heads = 1 << 10
-    static let positions = 1 << 24
-    static let pixels = 1 << 12
-    static let fileBytes = 1 << 20
-  }
-
   /// A model small enough to train from nothing in a minute on two cores, with every part of the real one: a block with
   /// window attention and one with full attention, grouped queries, a tied head.
   package static func tiny(vocabularySize: Int, tokens: SpecialTokens) throws(ModelError) -> Qwen25VLConfiguration {
@@ -111,32 +102,32 @@ extension Qwen25VLConfiguration {
     func divides(_ key: String, _ value: Int, by other: String, _ divisor: Int) throws(ModelError) {
       try require(value % divisor == 0, "\(key) \(value) is no multiple of \(other) \(divisor)")
     }
-    try limit("vocab_size", vocabularySize, Limit.vocabulary)
-    try limit("hidden_size", hiddenSize, Limit.width)
-    try limit("intermediate_size", intermediateSize, Limit.width)
-    try limit("num_hidden_layers", layerCount, Limit.layers)
-    try limit("num_attention_heads", headCount, Limit.heads)
-    try limit("num_key_value_heads", keyValueHeadCount, Limit.heads)
-    try limit("max_position_embeddings", maximumPositions, Limit.positions)
+    try limit("vocab_size", vocabularySize, Limits.standard.models.vocabulary)
+    try limit("hidden_size", hiddenSize, Limits.standard.models.width)
+    try limit("intermediate_size", intermediateSize, Limits.standard.models.width)
+    try limit("num_hidden_layers", layerCount, Limits.standard.models.layers)
+    try limit("num_attention_heads", headCount, Limits.standard.models.heads)
+    try limit("num_key_value_heads", keyValueHeadCount, Limits.standard.models.heads)
+    try limit("max_position_embeddings", maximumPositions, Limits.standard.models.positions)
     try divides("hidden_size", hiddenSize, by: "num_attention_heads", headCount)
     try divides("num_attention_heads", headCount, by: "num_key_value_heads", keyValueHeadCount)
     try require(headDimension % 2 == 0, "the head dimension \(headDimension) is odd")
     try require(rmsNormEpsilon > 0 && rmsNormEpsilon < 1, "rms_norm_eps is \(rmsNormEpsilon), must be between 0 and 1")
     try require(ropeTheta > 1 && ropeTheta.isFinite, "rope_theta is \(ropeTheta), must be more than 1")
     try require(
-      mropeSection.count == 3 && mropeSection.allSatisfy { (0...Limit.width).contains($0) }
+      mropeSection.count == 3 && mropeSection.allSatisfy { (0...Limits.standard.models.width).contains($0) }
         && mropeSection.reduce(0, +) == headDimension / 2,
       "mrope_section is \(mropeSection), must be three counts that add up to half the head dimension \(headDimension)")
 
-    try limit("vision_config.depth", vision.depth, Limit.layers)
-    try limit("vision_config.hidden_size", vision.hiddenSize, Limit.width)
-    try limit("vision_config.intermediate_size", vision.intermediateSize, Limit.width)
-    try limit("vision_config.num_heads", vision.headCount, Limit.heads)
+    try limit("vision_config.depth", vision.depth, Limits.standard.models.layers)
+    try limit("vision_config.hidden_size", vision.hiddenSize, Limits.standard.models.width)
+    try limit("vision_config.intermediate_size", vision.intermediateSize, Limits.standard.models.width)
+    try limit("vision_config.num_heads", vision.headCount, Limits.standard.models.heads)
     try limit("vision_config.in_channels", vision.channels, 16)
-    try limit("vision_config.patch_size", vision.patchSize, Limit.pixels)
+    try limit("vision_config.patch_size", vision.patchSize, Limits.standard.models.patch)
     try limit("vision_config.temporal_patch_size", vision.temporalPatchSize, 16)
     try limit("vision_config.spatial_merge_size", vision.spatialMergeSize, 16)
-    try limit("vision_config.window_size", vision.windowSize, Limit.pixels * 16)
+    try limit("vision_config.window_size", vision.windowSize, Limits.standard.models.patch * 16)
     try divides("vision_config.hidden_size", vision.hiddenSize, by: "vision_config.num_heads", vision.headCount)
     try require(
       vision.headDimension % 4 == 0, "the vision tower's head dimension \(vision.headDimension) is no multiple of 4")

@@ -1,6 +1,7 @@
 internal import DataSets
 internal import DurableFiles
 internal import Images
+internal import Limits
 
 extension BuiltInDataSet {
   /// Checks a folder: its files are as they were written, every row parses, every picture decodes to the right size, and every
@@ -21,7 +22,7 @@ extension BuiltInDataSet {
       if file.name == pictureFolder {
         try checkPictures(of: manifest.recipe, in: folder, sha256: file.sha256)
       } else {
-        let digest = SHA256Digest(of: try DurableFiles.read(path, limit: DataLimits.fileBytes))
+        let digest = SHA256Digest(of: try DurableFiles.read(path, limit: Limits.standard.texts.dataFile))
         guard digest.description == file.sha256 else { throw VisualReasoningError.changed(path: path) }
       }
       if let kind = RowFile(rawValue: file.name), file.count > 0 {

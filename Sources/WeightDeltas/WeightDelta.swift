@@ -1,4 +1,5 @@
 internal import CZstd
+internal import Limits
 package import Rollout
 
 /// A lossless way from one policy version to the next: the exclusive or of their bytes, in the order of `BytePlanes`, cut
@@ -6,7 +7,7 @@ package import Rollout
 /// as they are if that is no shorter, which their length tells.
 package enum WeightDelta {
   /// Bytes of a block before compression.
-  static let blockSize = 1 << 20
+  static let blockSize = Limits.standard.messages.deltaBlock
   private static let lengthSize = 4
   /// zstd's fastest; higher levels gain under a hundredth here.
   private static let level: Int32 = 1

@@ -1,3 +1,4 @@
+package import Limits
 package import Rollout
 internal import SwiftProtobuf
 package import TrustGRPO
@@ -25,28 +26,28 @@ package struct Codec: Sendable {
   }
 
   package func peerMessage(_ frame: Frame) throws(WireError) -> PeerMessage {
-    let wire: WirePeerMessage = try parse(frame, "control", limit: limits.controlMessage)
+    let wire: WirePeerMessage = try parse(frame, "control", limit: limits.messages.fromPeer)
     return try PeerMessage(wire, limits)
   }
 
   package func learnerMessage(_ frame: Frame) throws(WireError) -> LearnerMessage {
-    let wire: WireLearnerMessage = try parse(frame.header, "control", limit: limits.controlMessage)
+    let wire: WireLearnerMessage = try parse(frame.header, "control", limit: limits.messages.control)
     return try LearnerMessage(wire, frame.payload, limits)
   }
 
   package func publication(_ frame: Frame) throws(WireError) -> Publication {
-    let wire: WirePublication = try parse(frame, "broadcast", limit: limits.controlMessage)
+    let wire: WirePublication = try parse(frame, "broadcast", limit: limits.messages.control)
     return try Publication(wire, limits)
   }
 
   package func responseGroup(_ frame: Frame) throws(WireError) -> ResponseGroup {
-    let wire: WireResponseGroup = try parse(frame, "response group", limit: limits.dataMessage)
+    let wire: WireResponseGroup = try parse(frame, "response group", limit: limits.messages.data)
     return try ResponseGroup(wire, limits)
   }
 
   /// - Parameter settings: gamma, totals and advantages are not sent; they follow from the rewards under these.
   package func scoredGroup(_ frame: Frame, settings: TrustGRPOSettings) throws(WireError) -> ScoredGroup {
-    let wire: WireScoredGroup = try parse(frame, "scored group", limit: limits.dataMessage)
+    let wire: WireScoredGroup = try parse(frame, "scored group", limit: limits.messages.data)
     return try ScoredGroup(wire, limits, settings)
   }
 
@@ -63,7 +64,7 @@ package struct Codec: Sendable {
   private func parse<M: Message>(_ header: [UInt8], _ what: String, limit: Int) throws(WireError) -> M {
     guard header.count <= limit else { throw .beyondLimit("the size of a \(what) message", header.count, limit: limit) }
     var options = BinaryDecodingOptions()
-    options.messageDepthLimit = limits.messageDepth
+    options.messageDepthLimit = limits.messages.depth
     options.discardUnknownFields = true
     do {
       return try M(serializedBytes: header, options: options)

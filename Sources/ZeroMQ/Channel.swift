@@ -24,6 +24,8 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
   /// Called with what happens to the connections; see `watch`.
   var onEvent: [(SocketEvent) -> Void] = []
   var isWatched = false
+  /// Set by `guardConnections`.
+  var connections: ConnectionGuard?
   /// Set to stop reading for a while.
   package var isPaused = false
 
@@ -99,12 +101,16 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
     for _ in 0..<Self.messagesInTurn where bytes < Self.bytesInTurn {
       guard let onReceive, !isPaused, let reception = receiveOne() else { return }
       switch reception {
-      case .nothing: return
+      case .nothing:
+        connections?.drained()
+        return
       case .message(let message):
         bytes += message.byteCount
+        connections?.received(message)
         onReceive(message)
       case .refused(let refusal):
         bytes += refusal.bytes
+        connections?.received(bytes: refusal.bytes, frames: refusal.frames, over: refusal.descriptor)
         onRefuse?(refusal)
       }
     }
@@ -135,16 +141,21 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
   private func enqueueOrSend(_ message: Multipart) throws(ZeroMQError) -> SendOutcome {
     let target = Pattern.type == Router.type ? message.frames.first?.bytes ?? [] : []
     if let index = waiting.firstIndex(where: { $0.target == target }) {
+      guard hasRoom(for: message) else { return .full }
       guard waiting[index].queue.append(message) else { return .full }
       return .queued(messages: waiting[index].queue.count)
     }
     if try withSocket({ socket throws(ZeroMQError) in try socket.attemptSend(message) }) { return .sent }
-    guard waiting.count < queueLimits.destinations else { return .full }
+    guard waiting.count < queueLimits.destinations, hasRoom(for: message) else { return .full }
     var queue = OutgoingQueue(queueLimits)
     _ = queue.append(message)
     waiting.append((target, queue))
     retryLater()
     return .queued(messages: 1)
+  }
+
+  private func hasRoom(for message: Multipart) -> Bool {
+    queueLimits.totalBytes == .max || waiting.reduce(message.byteCount) { $0 + $1.queue.bytes } <= queueLimits.totalBytes
   }
 
   private func flush() {

@@ -72,6 +72,9 @@ package final class Message: @unchecked Sendable {
   /// The address the connection comes from, for messages to people only.
   package var peerAddress: String? { property("Peer-Address") }
 
+  /// Of the connection that it came over, which may have been closed since; -1 for a message that was not received.
+  var descriptor: Int32 { zmq_msg_get(raw, ZMQ_SRCFD) }
+
   /// A second `zmq_msg_t` for the same bytes, which sending uses up.
   func share(into other: UnsafeMutablePointer<zmq_msg_t>) {
     zmq_msg_init(other)

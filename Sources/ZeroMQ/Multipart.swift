@@ -17,7 +17,7 @@ package struct Multipart: Sendable, ExpressibleByArrayLiteral {
   package var authenticatedUser: String? { frames.last?.authenticatedUser }
 }
 
-/// How much one message may be made of. Sent and received messages are held to the same limits.
+/// How much one message may be made of.
 package struct MessageLimits: Sendable, Hashable {
   /// Frames in one message.
   package var frames: Int
@@ -64,4 +64,6 @@ package struct Refusal: Sendable, Equatable {
   package let bytes: Int
   /// Who sent it, as the authenticator knows it.
   package let authenticatedUser: String?
+  /// Of the connection that it came over.
+  let descriptor: Int32
 }

@@ -2,12 +2,15 @@
 package struct QueueLimits: Sendable, Hashable {
   package var messages: Int
   package var bytes: Int
+  /// Router: bytes for all destinations together.
+  package var totalBytes: Int
   /// Router: destinations that may have something waiting.
   package var destinations: Int
 
-  package init(messages: Int = 256, bytes: Int = 64 << 20, destinations: Int = 1024) {
+  package init(messages: Int = 256, bytes: Int = 64 << 20, totalBytes: Int = .max, destinations: Int = 1024) {
     self.messages = messages
     self.bytes = bytes
+    self.totalBytes = totalBytes
     self.destinations = destinations
   }
 }
@@ -26,7 +29,7 @@ package enum SendOutcome: Sendable, Equatable {
 struct OutgoingQueue {
   private let limits: QueueLimits
   private var messages: ArraySlice<Multipart> = []
-  private var bytes = 0
+  private(set) var bytes = 0
 
   init(_ limits: QueueLimits) {
     self.limits = limits

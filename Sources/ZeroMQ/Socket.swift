@@ -8,6 +8,7 @@ package struct Socket<Pattern: SocketPattern>: ~Copyable {
   let handle: UnsafeMutableRawPointer
   let context: ZeroMQContext
   private let limits: MessageLimits
+  private let sendingLimits: MessageLimits
 
   package init(_ context: ZeroMQContext, _ options: SocketOptions) throws(ZeroMQError) {
     let handle = try context.openSocket(type: Pattern.type)
@@ -20,6 +21,7 @@ package struct Socket<Pattern: SocketPattern>: ~Copyable {
     self.handle = handle
     self.context = context
     limits = options.limits
+    sendingLimits = options.sendingLimits ?? options.limits
   }
 
   deinit {
@@ -133,7 +135,7 @@ extension Socket where Pattern == Subscribe {
 // What channels do, which know only at run time whether their pattern sends and receives.
 extension Socket {
   func attemptSend(_ message: Multipart) throws(ZeroMQError) -> Bool {
-    try limits.check(message)
+    try sendingLimits.check(message)
     var isLost = false
     for (index, frame) in message.frames.enumerated() {
       let more = index + 1 < message.frames.count
@@ -175,7 +177,7 @@ extension Socket {
       if count <= limits.frames, bytes <= limits.messageBytes { frames.append(frame) } else { frames = [] }
     }
     guard count <= limits.frames, bytes <= limits.messageBytes else {
-      return .refused(Refusal(frames: count, bytes: bytes, authenticatedUser: frame.authenticatedUser))
+      return .refused(Refusal(frames: count, bytes: bytes, authenticatedUser: frame.authenticatedUser, descriptor: frame.descriptor))
     }
     return .message(Multipart(frames))
   }

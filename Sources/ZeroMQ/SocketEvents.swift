@@ -5,6 +5,8 @@ internal import Synchronization
 package struct SocketEvent: Sendable, Hashable {
   package let kind: Kind
   package let endpoint: String
+  /// The connection's descriptor, of events that speak of one.
+  let value: Int32
 
   package enum Kind: Sendable, Hashable {
     case listening
@@ -34,9 +36,10 @@ package struct SocketEvent: Sendable, Hashable {
     case cut(UInt32)
   }
 
-  init(kind: Kind, endpoint: String) {
+  init(kind: Kind, endpoint: String, value: Int32 = -1) {
     self.kind = kind
     self.endpoint = endpoint
+    self.value = value
   }
 
   /// - Parameter message: what libzmq's monitor sends: a frame of event number and value, and one with the endpoint.
@@ -45,6 +48,7 @@ package struct SocketEvent: Sendable, Hashable {
     let (number, value) = message.frames[0].withUnsafeBytes {
       ($0.loadUnaligned(as: UInt16.self), $0.loadUnaligned(fromByteOffset: 2, as: UInt32.self))
     }
+    self.value = Int32(truncatingIfNeeded: value)
     endpoint = message.frames[1].withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     kind =
       switch Int32(number) {

@@ -1,9 +1,12 @@
 internal import CZeroMQ
+internal import Limits
 
 /// Every setting of a socket, in one place. The same struct serves both ends of a connection.
 package struct SocketOptions: Sendable {
   package var security = Security.none
+  /// Of what is received, and of what is sent where `sendingLimits` says nothing else.
   package var limits = MessageLimits()
+  package var sendingLimits: MessageLimits?
 
   /// Messages that may wait for one peer on the sending side before sends block (or, publishing, are dropped).
   package var sendHighWaterMark: Int32 = 256
@@ -13,7 +16,7 @@ package struct SocketOptions: Sendable {
   package var linger = Duration.seconds(1)
 
   /// A connection that has not finished its handshake by then is cut.
-  package var handshakeTimeout = Duration.seconds(5)
+  package var handshakeTimeout = Duration.seconds(Limits.standard.sockets.handshake)
   /// How long the operating system may take over one attempt to connect.
   package var connectTimeout = Duration.seconds(5)
   package var reconnectInterval = Duration.milliseconds(100)
@@ -49,11 +52,11 @@ package struct SocketOptions: Sendable {
 
   /// ZMTP pings, which notice a peer that is gone without a word.
   package struct Heartbeat: Sendable {
-    package var interval = Duration.seconds(2)
+    package var interval = Duration.seconds(Limits.standard.sockets.heartbeat)
     /// Silence after a ping that cuts the connection.
-    package var timeout = Duration.seconds(8)
+    package var timeout = Duration.seconds(Limits.standard.sockets.silence)
     /// Silence after which the other side should cut it.
-    package var timeToLive = Duration.seconds(10)
+    package var timeToLive = Duration.seconds(Limits.standard.sockets.heartbeat + Limits.standard.sockets.silence)
 
     package init() {}
   }

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Limits
 internal import Rollout
 internal import Runs
 
@@ -37,10 +38,10 @@ struct BroadcastBenchCommand: AsyncParsableCommand {
   var workers = 4
 
   @Option(help: "Bytes of a chunk.")
-  var chunk = Limits.standard.chunk
+  var chunk = Limits.standard.messages.chunk
 
   @Option(help: "Chunks that a worker may have asked for at once.")
-  var window = Limits.standard.window
+  var window = Limits.standard.messages.window
 
   @Option(name: .customLong("run"), help: "Run folder whose two newest checkpoints are compared too.")
   var runFolder: String?
@@ -50,8 +51,8 @@ struct BroadcastBenchCommand: AsyncParsableCommand {
 
   func validate() throws {
     for (name, value, limit) in [
-      ("megabytes", megabytes, Limits.standard.artifact >> 20), ("workers", workers, 64),
-      ("chunk", chunk, Limits.standard.chunk), ("window", window, Limits.standard.window),
+      ("megabytes", megabytes, Limits.standard.messages.artifact >> 20), ("workers", workers, 64),
+      ("chunk", chunk, Limits.standard.messages.chunk), ("window", window, Limits.standard.messages.window),
     ] where value < 1 || value > limit {
       throw ValidationError("--\(name) is \(value); give 1 to \(limit)")
     }

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Chaos
-internal import Rollout
+internal import Foundation
+internal import Limits
 internal import Runs
 
 struct DoctorCommand: ParsableCommand {
@@ -20,7 +21,12 @@ struct DoctorCommand: ParsableCommand {
 
   func run() throws {
     if limits {
-      for limit in Limits.standard.table { try printLine("\(limit.name): \(limit.value) \(limit.unit)") }
+      var section = ""
+      for row in Limits.standard.table {
+        if row.section != section { try printLine("\(section.isEmpty ? "" : "\n")\(row.section)") }
+        section = row.section
+        try printLine("  \(row.name.padding(toLength: 36, withPad: " ", startingAt: 0))\(grouped(row.value))  \(row.unit)")
+      }
       for problem in Limits.standard.contradictions { try printLine("wrong: \(problem)") }
       return
     }
@@ -28,5 +34,12 @@ struct DoctorCommand: ParsableCommand {
     for finding in findings { try printLine("\(finding.isGood ? "ok     " : "missing") \(finding.text)") }
     for line in Requirements.optional { try printLine("        \(line)") }
     if findings.contains(where: { !$0.isGood }) { throw ExitCode(1) }
+  }
+
+  /// Right-aligned, with a space between thousands.
+  private func grouped(_ value: Int) -> String {
+    let digits = String(value)
+    let text = digits.enumerated().map { ($0 > 0 && (digits.count - $0).isMultiple(of: 3) ? " " : "") + String($1) }.joined()
+    return String(repeating: " ", count: max(0, 15 - text.count)) + text
   }
 }

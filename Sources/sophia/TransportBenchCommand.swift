@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Limits
 internal import Rollout
 internal import Runs
 
@@ -8,8 +9,8 @@ struct TransportBenchCommand: AsyncParsableCommand {
     commandName: "transport",
     abstract: "Messages a second over a run's sockets, with CURVE and without.",
     discussion: """
-      From a worker's end to a learner's in this process, over TCP on loopback: the same sockets, limits and checks of the sender's \
-      key as in a run. Without CURVE there is no such switch in a run; it shows what CURVE costs.
+      From a worker's end to a learner's in this process, over TCP on loopback: the same sockets and checks of the sender's key as \
+      in a run. Without CURVE there is no such switch in a run; it shows what CURVE costs.
 
         sophia bench transport
         sophia bench transport --sizes 1024 1048576 --json
@@ -25,7 +26,7 @@ struct TransportBenchCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    let limit = Limits.standard.controlMessage
+    let limit = Limits.standard.messages.control
     guard !sizes.isEmpty, sizes.allSatisfy({ 1...limit ~= $0 }) else { throw ValidationError("--sizes: give numbers from 1 to \(limit)") }
     guard 0.01...600 ~= seconds else { throw ValidationError("--seconds is \(seconds); give 0.01 to 600") }
   }

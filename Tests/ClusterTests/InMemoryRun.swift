@@ -1,4 +1,5 @@
 import DurableFiles
+import Limits
 import Rollout
 import TrustGRPO
 
@@ -25,7 +26,7 @@ final class InMemoryRun: Sendable {
     learner = LearnerService(
       offer: LearnerOffer(
         run: "test", heartbeat: .milliseconds(50), settings: "{\"n\": 2}", trustGRPO: TrustGRPOSettings(),
-        artifacts: [(artifact, "\(folder)/config.json")]),
+        artifacts: [(artifact, "\(folder)/config.json")], limits: .standard.narrowed(toGroupsOf: 2, responseTokens: 8)),
       transport: hub.learner(), trainer: trainer, catalogue: catalogue, journal: journal,
       log: { _, _ in })
   }

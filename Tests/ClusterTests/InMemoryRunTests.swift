@@ -1,5 +1,6 @@
 import DurableFiles
 import Foundation
+import Limits
 import Rollout
 import Synchronization
 import Testing
@@ -149,7 +150,7 @@ struct InMemoryRunTests {
   @Test("a row that no message can carry is dead-lettered by name")
   func oversized() async throws {
     let folder = try TemporaryFolder()
-    let run = try InMemoryRun(folder: folder.path, catalogue: FakeCatalogue(imageSize: Limits.standard.controlMessage))
+    let run = try InMemoryRun(folder: folder.path, catalogue: FakeCatalogue(imageSize: Limits.standard.messages.control))
     async let worker = run.runWorker("w")
     async let scorer = run.runScorer()
     #expect(try await run.runLearner(steps: 1, maximumAttempts: 3) == .completed)

@@ -13,7 +13,7 @@ struct MailboxTests {
   @Test("events are read in the order in which they came, across the waits of reader and giver")
   func order() async {
     let mailbox = Mailbox<Int>(bound: 4)
-    let giver = Task { for number in 0..<5000 { await mailbox.offer(number) } }
+    let giver = Task { for number in 0..<5000 { await mailbox.offer(number, bytes: 1) } }
     for number in 0..<5000 { #expect(await mailbox.next() == number) }
     await giver.value
   }
@@ -24,7 +24,7 @@ struct MailboxTests {
     let given = Mutex(0)
     let giver = Task {
       for number in 0..<10 {
-        await mailbox.offer(number)
+        await mailbox.offer(number, bytes: 1)
         given.withLock { $0 = number }
       }
     }

@@ -61,6 +61,7 @@ struct LearnerBench {
   ) -> [LearnerAction] {
     var group = ScoredGroup.sample(
       lease: lease.id, unit: lease.unit, attempt: lease.attempt, step: lease.step, version: lease.version)
+    group.worker = lease.worker.name
     change(&group)
     return receive(.scored(.scorer, role: role, group, taskMatches: taskMatches))
   }

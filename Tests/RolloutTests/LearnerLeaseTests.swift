@@ -230,6 +230,21 @@ struct LearnerLeaseTests {
     #expect(bench.role.ledger.count(.leased) == 1 && bench.issued.count == 1)
   }
 
+  @Test("the group of a lease counts only if its holder pushed it, and another's changes nothing", arguments: ["w2", "", "s1"])
+  func foreignGroup(worker: String) {
+    var bench = LearnerBench(.sample(prompts: 1))
+    bench.join()
+    let lease = bench.issued[0]
+    let actions = bench.deliver(lease) { $0.worker = worker }
+    #expect(actions.contains { if case .log(.warning, let text) = $0 { text.contains("is not \(worker)'s") } else { false } })
+    #expect(bench.role.ledger.count(.leased) == 1 && bench.issued.count == 1)
+    // Not even a bad one ends the lease.
+    bench.deliver(lease) { ($0.worker, $0.responses) = (worker, []) }
+    #expect(bench.role.ledger.count(.leased) == 1 && bench.issued.count == 1)
+    bench.deliver(lease)
+    #expect(bench.role.ledger.count(.admitted) == 1)
+  }
+
   @Test("a heartbeat is answered with what the worker holds wrongly")
   func reconciliation() {
     var bench = LearnerBench(.sample(prompts: 2))

@@ -89,7 +89,8 @@ extension Welcome {
   ) -> Welcome {
     Welcome(
       run: "test", incarnation: incarnation, publishPort: 1, dataPort: 2, heartbeat: .seconds(1), settings: "{}",
-      artifacts: artifacts, scorers: scorers, allowed: [], manifest: version.map { WeightManifest.sample($0) })
+      artifacts: artifacts, scorers: scorers, allowed: [], manifest: version.map { WeightManifest.sample($0) },
+      groupSize: 2, responseTokens: 8)
   }
 }
 

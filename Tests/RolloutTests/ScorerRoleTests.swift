@@ -1,4 +1,5 @@
 import DurableFiles
+import Limits
 import Testing
 
 @testable import Rollout
@@ -52,6 +53,29 @@ struct ScorerRoleTests {
     #expect(scoring(role.receive(.scored(.sample()), at: now)) == [2])
     #expect(scoring(role.receive(.scored(.sample(lease: LeaseID(incarnation: 1, number: 2))), at: now)).isEmpty)
     #expect(scoring(role.receive(group(1), at: now)) == [1])
+  }
+
+  @Test("a group says whose key it came with, and somebody else's for the same lease neither hides nor replaces it")
+  mutating func attribution() {
+    func push(_ number: UInt64, _ peer: PeerID) -> ScorerEvent {
+      .group(peer, role: .worker, ResponseGroup(lease: .sample(number), responses: [.sample()], seconds: 1))
+    }
+    func pushed(_ actions: [ScorerAction]) -> [String] {
+      actions.compactMap { if case .push(let group) = $0 { group.worker } else { nil } }
+    }
+    _ = role.receive(.prepared(ScoringPace(atOnce: 4)), at: now)
+    #expect(scoring(role.receive(push(1, .otherWorker), at: now)) == [1])
+    // The engine is at that lease; the holder's own waits for it.
+    #expect(scoring(role.receive(push(1, .worker), at: now)).isEmpty)
+    #expect(scoring(role.receive(push(2, .worker), at: now)).isEmpty)
+    var forged = ScoredGroup.sample()
+    forged.worker = "w1"
+    let first = role.receive(.scored(forged), at: now)
+    #expect(pushed(first) == ["w2"])
+    #expect(scoring(first) == [1, 2])
+    _ = role.receive(.scoringFailed(LeaseID(incarnation: 1, number: 1), reason: "it broke"), at: now)
+    #expect(scoring(role.receive(push(1, .worker), at: now)).isEmpty)
+    #expect(scoring(role.receive(push(1, .otherWorker), at: now)) == [1])
   }
 
   @Test("holds a bounded number of groups and says what it dropped")
@@ -174,7 +198,7 @@ struct LimitTests {
   func contradictions() {
     #expect(Limits.standard.contradictions.isEmpty)
     var limits = Limits.standard
-    limits.controlMessage = limits.chunk
+    limits.messages.control = limits.messages.chunk
     #expect(limits.contradictions.contains("a chunk must fit into a control message"))
   }
 

@@ -1,3 +1,4 @@
+import Limits
 import Testing
 
 @testable import Rollout
@@ -129,12 +130,12 @@ struct WorkerGroupTests {
   @Test("wants no more leases while very many groups are not durable")
   func backpressure() {
     var bench = WorkerBench.ready()
-    for number in 1...UInt64(Limits.standard.queuedGroups - Limits.standard.credit) {
+    for number in 1...UInt64(Limits.standard.messages.waiting - Limits.standard.messages.credit) {
       bench.hear(.lease(.sample(number)))
       bench.generate()
     }
     let beat = bench.pass(seconds: 1).beats.last
-    #expect(beat?.credit == 0 && (beat?.held.count ?? 0) <= Limits.standard.queuedGroups)
+    #expect(beat?.credit == 0 && (beat?.held.count ?? 0) <= Limits.standard.messages.waiting)
   }
 
   @Test("told to stop: finishes what is under way, lets the rest go, says goodbye when all is durable")

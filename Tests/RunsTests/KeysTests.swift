@@ -136,6 +136,18 @@ struct KeysTests {
     #expect(throws: (any Error).self) { try keys.allowed() }
   }
 
+  @Test("without keys nothing listens, on loopback or elsewhere, and the error says how to make them", arguments: ["127.0.0.1", "0.0.0.0"])
+  func nothingWithoutKeys(host: String) throws {
+    let undisturbed = try UndisturbedRun.shared
+    let world = undisturbed.world
+    let settings = try world.settings(of: "keyless-\(host)", workers: 0, UndisturbedRun.overrides)
+    let learner = try world.sophia(["learner"] + settings + ["--bind", "tcp://\(host):0", "--keys", keys], log: "keyless")
+    #expect(learner.status == 1 && learner.errors.contains("sophia keys new learner --keys \(keys)"), "\(learner.errors)")
+    let scorer = try world.sophia(
+      ["scorer", "--join", "tcp://127.0.0.1:1", "--keys", keys, "--name", "scorer-0", "--bind", "tcp://\(host):0"], log: "keyless")
+    #expect(scorer.status == 1 && scorer.errors.contains("sophia keys new scorer-0 --keys \(keys)"), "\(scorer.errors)")
+  }
+
   @Test func commandsAtOnceDoNotUndoOneAnother() async throws {
     let keys = RunKeys(folder: keys)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -85,7 +85,7 @@ struct LoadedSettingsTests {
 
   @Test("a value that is not accepted is named with key, place and range", arguments: [
     ("run.steps=0", "run.steps", "a whole number from 1 to"), ("run.steps=many", "run.steps", "a whole number"),
-    ("run.steps=1.5", "run.steps", "a whole number"), ("rollout.groupSize=1", "rollout.groupSize", "from 2 to 1024"),
+    ("run.steps=1.5", "run.steps", "a whole number"), ("rollout.groupSize=1", "rollout.groupSize", "from 2 to 256"),
     ("rollout.temperature=0", "rollout.temperature", "more than 0 and at most 10"),
     ("rollout.topP=1.1", "rollout.topP", "at most 1"), ("optimizer.learningRate=nan", "optimizer.learningRate", "more than 0"),
     ("model.dtype=fp16", "model.dtype", "fp32 or bf16"), ("model.device=gpu", "model.device", "cpu, cuda or cuda:N"),

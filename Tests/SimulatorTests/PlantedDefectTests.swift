@@ -12,7 +12,7 @@ struct PlantedDefectTests {
   private static let expected: [PlantedDefect: Set<String>] = [
     .acknowledgeEarly: ["S3"], .skipDeduplication: ["S7"], .reuseLeaseNumber: ["S7"], .reuseIncarnation: ["S4"], .speakTooSoon: ["S4"],
     .forgetStalenessAfterResume: ["S6"], .trainInArrivalOrder: ["S12"], .skipAdmission: ["S6", "S8", "S9", "S10"],
-    .skipRoleCheck: ["S13"], .neverExpire: ["L1", "L2"], .neverDeadLetter: ["L1", "L5"], .finishEarly: ["S15"],
+    .skipRoleCheck: ["S13"], .skipHolderCheck: ["S7"], .neverExpire: ["L1", "L2"], .neverDeadLetter: ["L1", "L5"], .finishEarly: ["S15"],
     .removeBeforeDurable: ["S11"], .forgetCredit: ["S10"], .greetForEver: ["L1", "L6"], .skipHashCheck: ["S5"],
     .sampleOldWeights: ["S6"], .skipSync: ["S3", "S4"], .retrySync: ["S2", "S3"], .sampleByAttempt: ["S6"],
     .trustDamagedCheckpoint: ["S12"], .renameBeforeSync: ["S11"],

@@ -1,3 +1,4 @@
+import Limits
 import Rollout
 import Testing
 
@@ -11,7 +12,7 @@ struct SimulationOptionsTests {
   }
 
   private static let wrong: [@Sendable (inout SimulationOptions) -> Void] = [
-    { $0.workers = 0 }, { $0.workers = Limits.standard.peers }, { $0.steps = 0 }, { $0.credit = Limits.standard.credit + 1 },
+    { $0.workers = 0 }, { $0.workers = Limits.standard.messages.peers }, { $0.steps = 0 }, { $0.credit = Limits.standard.messages.credit + 1 },
     { $0.leaseDuration = 0.1 }, { $0.heartbeat = 0 }, { $0.heartbeat = .infinity }, { $0.heartbeat = .nan }, { $0.peerTimeout = 1 },
     { $0.tick = 1e-9 }, { $0.costs.latency = -1 }, { $0.costs.tokensPerSecond = 0 }, { $0.costs.spread = 2 },
     { $0.costs.modelBytes = -1 }, { $0.faults.calmAfter = 1e9 }, { $0.faults.share = -0.1 }, { $0.faults.perKind = -1 },

@@ -1,4 +1,5 @@
 import DurableFiles
+import Limits
 import Rollout
 import Testing
 
@@ -9,9 +10,10 @@ struct LimitTests {
   /// Small enough to be passed by small messages.
   static let small: Limits = {
     var limits = Limits()
-    (limits.groupSize, limits.responseTokens, limits.imagesPerPrompt, limits.imageFile) = (2, 3, 1, 10)
-    (limits.problemText, limits.chunk, limits.artifact, limits.artifacts) = (8, 16, 1000, 1)
-    (limits.queuedGroups, limits.credit, limits.peers, limits.name, limits.tensorRank) = (2, 4, 1, 12, 2)
+    (limits.messages.groupSize, limits.messages.responseTokens, limits.messages.imagesPerPrompt, limits.images.file) = (2, 3, 1, 10)
+    limits.messages.responseText = 32
+    (limits.messages.problemText, limits.messages.chunk, limits.messages.artifact, limits.messages.artifacts) = (8, 16, 1000, 1)
+    (limits.messages.waiting, limits.messages.credit, limits.messages.peers, limits.messages.name, limits.models.tensorRank) = (2, 4, 1, 12, 2)
     return limits
   }()
 
@@ -64,7 +66,8 @@ struct LimitTests {
   static let digest = SHA256Digest(of: [])
   static let welcome = Welcome(
     run: "r", incarnation: 1, publishPort: 1, dataPort: 2, heartbeat: .seconds(1), settings: "{}",
-    artifacts: [Artifact(path: "policy/a", byteCount: 1, digest: digest)], scorers: [], allowed: [], manifest: nil)
+    artifacts: [Artifact(path: "policy/a", byteCount: 1, digest: digest)], scorers: [], allowed: [], manifest: nil, groupSize: 2,
+    responseTokens: 3)
   static let scorer = ScorerAddress(name: "s", endpoint: "e", publicKey: "k")
   static let leases = (1...3).map { LeaseID(incarnation: 1, number: $0) }
 
@@ -114,12 +117,12 @@ struct LimitTests {
     Case("keys", welcome: { $0.allowed = Array(repeating: AllowedPeer(name: "a", role: .worker, publicKey: ""), count: 2) }),
     Case("control message") {
       var limits = Limits()
-      limits.controlMessage = 4
+      limits.messages.fromPeer = 4
       _ = try Codec(limits: limits).peerMessage(Codec().encode(.bye(reason: "so long")))
     },
     Case("data message") {
       var limits = Limits()
-      limits.dataMessage = 4
+      limits.messages.data = 4
       _ = try Codec(limits: limits).responseGroup(Codec().encode(group))
     },
   ]

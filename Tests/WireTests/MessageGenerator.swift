@@ -74,7 +74,7 @@ struct MessageGenerator {
       },
       scorers: list(upTo: 3) { $0.scorer() },
       allowed: list(upTo: 3) { AllowedPeer(name: $0.text(), role: Role.allCases[$0.below(3)], publicKey: $0.text()) },
-      manifest: bool() ? manifest() : nil)
+      manifest: bool() ? manifest() : nil, groupSize: 1 + below(256), responseTokens: 1 + below(65_536))
   }
 
   mutating func scorer() -> ScorerAddress { ScorerAddress(name: text(), endpoint: text(), publicKey: text()) }
@@ -134,6 +134,6 @@ struct MessageGenerator {
       taskDigest: digest(), responses: responses, outcomes: outcomes, thinking: thinking,
       rewards: try GroupRewards.compute(
         outcomes: outcomes, thinking: thinking, step: Int(step) - 1, settings: Self.settings),
-      generationSeconds: unit(), scoringSeconds: unit() * 10)
+      generationSeconds: unit(), scoringSeconds: unit() * 10, worker: text())
   }
 }

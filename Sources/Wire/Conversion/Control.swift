@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 internal import Rollout
 
 extension WirePeerMessage {
@@ -14,7 +15,7 @@ extension WirePeerMessage {
         .declined(
           WireDeclined.with {
             $0.lease = WireLeaseID(lease)
-            $0.reason = reason
+            $0.reason = reason.shortened
           })
       case .fetch(let fetch):
         .fetch(
@@ -23,7 +24,7 @@ extension WirePeerMessage {
             $0.offset = UInt64(fetch.offset)
             $0.count = UInt64(fetch.count)
           })
-      case .bye(let reason): .bye(reason)
+      case .bye(let reason): .bye(reason.shortened)
       }
   }
 }
@@ -39,7 +40,7 @@ extension PeerMessage {
       self = .fetch(
         Fetch(
           source: try Fetch.Source(fetch.source),
-          offset: try limits.size("the offset of a fetch", fetch.offset, limits.artifact),
+          offset: try limits.size("the offset of a fetch", fetch.offset, limits.messages.artifact),
           count: try limits.count(of: fetch)))
     case .bye(let reason): self = .bye(reason: limits.text(reason))
     case nil: throw .malformed("control", "it holds no message that this version knows")
@@ -82,7 +83,7 @@ extension LearnerMessage {
     case .chunk(let chunk): self = .chunk(try Chunk(chunk, payload, limits))
     case .gone(let source): self = .gone(try Fetch.Source(source))
     case .scorers(let scorers):
-      try limits.check("the number of scorers", scorers.scorers.count, limits.peers)
+      try limits.check("the number of scorers", scorers.scorers.count, limits.messages.peers)
       self = .scorers(try limits.each(scorers.scorers, ScorerAddress.init))
     case .shutdown(let reason): self = .shutdown(reason: limits.text(reason))
     case nil: throw .malformed("control", "it holds no message that this version knows")
@@ -141,8 +142,8 @@ extension WireHeartbeat {
 
 extension Heartbeat {
   init(_ wire: WireHeartbeat, _ limits: Limits) throws(WireError) {
-    try limits.check("the credit of a worker", Int(wire.credit), limits.credit)
-    try limits.check("the leases a worker holds", wire.held.count, limits.queuedGroups)
+    try limits.check("the credit of a worker", Int(wire.credit), limits.messages.credit)
+    try limits.check("the leases a worker holds", wire.held.count, limits.messages.waiting)
     self.init(
       incarnation: wire.incarnation, version: wire.hasVersion ? wire.version : nil, credit: Int(wire.credit),
       held: wire.held.map { LeaseID($0) })
@@ -163,17 +164,17 @@ extension Limits {
   }
 
   func leases(_ wire: WireLeases) throws(WireError) -> [LeaseID] {
-    try check("the number of leases", wire.leases.count, queuedGroups)
+    try check("the number of leases", wire.leases.count, messages.waiting)
     return wire.leases.map { LeaseID($0) }
   }
 
   func count(of fetch: WireFetch) throws(WireError) -> Int {
     guard fetch.count > 0 else { throw .malformed("fetch", "it asks for no bytes") }
-    return try size("the size of a fetch", fetch.count, chunk)
+    return try size("the size of a fetch", fetch.count, messages.chunk)
   }
 
   func name(_ text: String) throws(WireError) -> String {
-    try check("the length of a name", text.utf8.count, name)
+    try check("the length of a name", text.utf8.count, messages.name)
     // Most names are plain ASCII, of which the control characters are told at a glance.
     let isPlain = text.utf8.allSatisfy { 0x20 <= $0 && $0 < 0x7f }
     guard isPlain || !text.unicodeScalars.contains(where: \.isControl) else {
@@ -184,9 +185,14 @@ extension Limits {
 
   /// Text for people, from a peer: shortened and without control characters, so that it can stand in a log.
   func text(_ text: String) -> String {
-    if text.utf8.count <= 1000, text.utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7f }) { return text }
-    return String(String.UnicodeScalarView(text.unicodeScalars.prefix(1000).filter { !$0.isControl }))
+    if text.utf8.count <= messages.reason, text.utf8.allSatisfy({ 0x20 <= $0 && $0 < 0x7f }) { return text }
+    return String(String.UnicodeScalarView(text.unicodeScalars.prefix(messages.reason).filter { !$0.isControl }))
   }
+}
+
+extension String {
+  /// As much of a reason as its receiver looks at, so that a long one does not cost the message.
+  fileprivate var shortened: String { String(String.UnicodeScalarView(unicodeScalars.prefix(Limits.standard.messages.reason))) }
 }
 
 extension Unicode.Scalar {

@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 internal import Rollout
 internal import TrustGRPO
 
@@ -44,12 +45,12 @@ extension WirePromptTask {
 
 extension PromptTask {
   init(_ wire: WirePromptTask, _ limits: Limits) throws(WireError) {
-    try limits.check("the length of a problem", wire.problem.utf8.count, limits.problemText)
-    try limits.check("the length of a system prompt", wire.system.utf8.count, limits.problemText)
-    try limits.check("the length of a solution", wire.solution.utf8.count, limits.problemText)
-    try limits.check("the length of a problem type", wire.problemType.utf8.count, limits.name)
-    try limits.check("the number of images", wire.images.count, limits.imagesPerPrompt)
-    for image in wire.images { try limits.check("the size of an image", image.count, limits.imageFile) }
+    try limits.check("the length of a problem", wire.problem.utf8.count, limits.messages.problemText)
+    try limits.check("the length of a system prompt", wire.system.utf8.count, limits.messages.problemText)
+    try limits.check("the length of a solution", wire.solution.utf8.count, limits.messages.problemText)
+    try limits.check("the length of a problem type", wire.problemType.utf8.count, limits.messages.name)
+    try limits.check("the number of images", wire.images.count, limits.messages.imagesPerPrompt)
+    for image in wire.images { try limits.check("the size of an image", image.count, limits.images.file) }
     self.init(
       problem: wire.problem, system: wire.hasSystem ? wire.system : nil, images: wire.images.map { [UInt8]($0) },
       problemType: wire.problemType, solution: wire.solution)
@@ -95,9 +96,9 @@ extension WireResponse {
 
 extension Response {
   init(_ wire: WireResponse, _ limits: Limits) throws(WireError) {
-    try limits.check("the tokens of a response", wire.tokens.count, limits.responseTokens)
-    try limits.check("the log-probabilities of a response", wire.logProbabilities.count, limits.responseTokens)
-    try limits.check("the length of a response", wire.text.utf8.count, limits.problemText * 4)
+    try limits.check("the tokens of a response", wire.tokens.count, limits.messages.responseTokens)
+    try limits.check("the log-probabilities of a response", wire.logProbabilities.count, limits.messages.responseTokens)
+    try limits.check("the length of a response", wire.text.utf8.count, limits.messages.responseText)
     let finish: Finish
     switch wire.finish {
     case .stop: finish = .stop
@@ -120,7 +121,7 @@ extension WireResponseGroup {
 extension ResponseGroup {
   init(_ wire: WireResponseGroup, _ limits: Limits) throws(WireError) {
     guard wire.hasLease else { throw .malformed("response group", "its lease is missing") }
-    try limits.check("the size of a group", wire.responses.count, limits.groupSize)
+    try limits.check("the size of a group", wire.responses.count, limits.messages.groupSize)
     self.init(
       lease: try Lease(wire.lease, limits), responses: try limits.each(wire.responses, Response.init),
       seconds: try limits.seconds(wire.seconds))
@@ -145,6 +146,7 @@ extension WireScoredGroup {
     }
     generationSeconds = group.generationSeconds
     scoringSeconds = group.scoringSeconds
+    worker = group.worker
   }
 }
 
@@ -154,7 +156,7 @@ extension ScoredGroup {
       throw .malformed("scored group", "lease, unit, attempt or step is missing")
     }
     for count in [wire.responses.count, wire.outcomes.count, wire.thinking.count] {
-      try limits.check("the size of a group", count, limits.groupSize)
+      try limits.check("the size of a group", count, limits.messages.groupSize)
     }
     let outcomes = wire.outcomes
     let thinking = wire.thinking.map { $0.hasValue ? $0.value : nil }
@@ -171,7 +173,7 @@ extension ScoredGroup {
       step: wire.step, taskDigest: try digest(wire.taskDigest), responses: try limits.each(wire.responses, Response.init),
       outcomes: outcomes, thinking: thinking, rewards: rewards,
       generationSeconds: try limits.seconds(wire.generationSeconds),
-      scoringSeconds: try limits.seconds(wire.scoringSeconds))
+      scoringSeconds: try limits.seconds(wire.scoringSeconds), worker: try limits.name(wire.worker))
   }
 }
 

@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 internal import Rollout
 
 extension WireWelcome {
@@ -28,27 +29,35 @@ extension WireWelcome {
       }
     }
     if let manifest = welcome.manifest { self.manifest = WireWeightManifest(manifest) }
+    groupSize = UInt32(clamping: welcome.groupSize)
+    responseTokens = UInt32(clamping: welcome.responseTokens)
   }
 }
 
 extension Welcome {
   init(_ wire: WireWelcome, _ limits: Limits) throws(WireError) {
-    try limits.check("the length of the settings", wire.settings.utf8.count, limits.problemText)
-    try limits.check("the number of model files", wire.artifacts.count, limits.artifacts)
-    try limits.check("the number of scorers", wire.scorers.count, limits.peers)
-    try limits.check("the number of keys", wire.allowed.count, limits.peers)
+    try limits.check("the length of the settings", wire.settings.utf8.count, limits.messages.problemText)
+    try limits.check("the number of model files", wire.artifacts.count, limits.messages.artifacts)
+    try limits.check("the number of scorers", wire.scorers.count, limits.messages.peers)
+    try limits.check("the number of keys", wire.allowed.count, limits.messages.peers)
     guard let publishPort = UInt16(exactly: wire.publishPort), let dataPort = UInt16(exactly: wire.dataPort) else {
       throw .malformed("welcome", "a port beyond 65535")
     }
     let day: UInt64 = 86_400_000_000_000
     guard wire.heartbeatNanoseconds <= day else { throw .malformed("welcome", "a heartbeat of more than a day") }
+    try limits.check("the size of a group", Int(wire.groupSize), limits.messages.groupSize)
+    try limits.check("the tokens of a response", Int(wire.responseTokens), limits.messages.responseTokens)
+    guard wire.groupSize >= 1, wire.responseTokens >= 1 else {
+      throw .malformed("welcome", "groups without responses or responses without tokens")
+    }
     self.init(
       run: try limits.name(wire.run), incarnation: wire.incarnation, publishPort: publishPort, dataPort: dataPort,
       heartbeat: .nanoseconds(Int64(wire.heartbeatNanoseconds)), settings: wire.settings,
       artifacts: try limits.each(wire.artifacts, Artifact.init),
       scorers: try limits.each(wire.scorers, ScorerAddress.init),
       allowed: try limits.each(wire.allowed, AllowedPeer.init),
-      manifest: wire.hasManifest ? try WeightManifest(wire.manifest, limits) : nil)
+      manifest: wire.hasManifest ? try WeightManifest(wire.manifest, limits) : nil, groupSize: Int(wire.groupSize),
+      responseTokens: Int(wire.responseTokens))
   }
 }
 
@@ -58,11 +67,11 @@ extension Artifact {
     let isPlain = parts.count == 2 && parts.allSatisfy { part in
       !part.isEmpty && !part.hasPrefix(".") && part.utf8.allSatisfy { UInt8(ascii: "!") <= $0 && $0 < 127 }
     }
-    guard isPlain, wire.path.utf8.count <= limits.name else {
+    guard isPlain, wire.path.utf8.count <= limits.messages.name else {
       throw .malformed("welcome", "a model file is named '\(limits.text(wire.path))', not FOLDER/FILE")
     }
     self.init(
-      path: wire.path, byteCount: try limits.size("the size of a model file", wire.byteCount, limits.artifact),
+      path: wire.path, byteCount: try limits.size("the size of a model file", wire.byteCount, limits.messages.artifact),
       digest: try Wire.digest(wire.digest))
   }
 }

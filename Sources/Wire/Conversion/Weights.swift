@@ -1,5 +1,6 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 internal import Rollout
 
 extension WireWeightManifest {
@@ -32,9 +33,9 @@ extension WeightManifest {
     entries.reserveCapacity(wire.entries.count)
     for entry in wire.entries {
       let shape = try limits.shape(of: entry)
-      let byteCount = try limits.size("the size of a tensor", entry.byteCount, limits.artifact)
+      let byteCount = try limits.size("the size of a tensor", entry.byteCount, limits.messages.artifact)
       total += byteCount
-      try limits.check("the size of the weights", total, limits.artifact)
+      try limits.check("the size of the weights", total, limits.messages.artifact)
       entries.append(
         Entry(
           name: try limits.name(entry.name), shape: shape, dtype: try limits.name(entry.dtype), byteCount: byteCount,
@@ -63,11 +64,11 @@ extension WireWeightManifest {
 extension Limits {
   /// The shape of a tensor whose elements take as many bytes as the entry says.
   fileprivate func shape(of entry: WireWeightManifest.Entry) throws(WireError) -> [Int] {
-    try check("the dimensions of a tensor", entry.shape.count, tensorRank)
+    try check("the dimensions of a tensor", entry.shape.count, models.tensorRank)
     var bytes = try width(ofType: entry.dtype)
     var shape: [Int] = []
     for dimension in entry.shape {
-      let dimension = try size("a tensor's dimension", dimension, artifact)
+      let dimension = try size("a tensor's dimension", dimension, messages.artifact)
       let (product, isTooLarge) = bytes.multipliedReportingOverflow(by: dimension)
       guard !isTooLarge else { throw .malformed("manifest", "a tensor is too large to count") }
       bytes = product
@@ -126,12 +127,12 @@ extension WireChunk {
 
 extension Chunk {
   init(_ wire: WireChunk, _ payload: Payload?, _ limits: Limits) throws(WireError) {
-    let byteCount = try limits.size("the size of a chunk", wire.byteCount, limits.chunk)
+    let byteCount = try limits.size("the size of a chunk", wire.byteCount, limits.messages.chunk)
     guard let payload, payload.count == byteCount, byteCount > 0 else {
       throw .malformed("chunk", "it announces \(byteCount) bytes and \(payload?.count ?? 0) come with it")
     }
     self.init(
-      source: try Fetch.Source(wire.source), offset: try limits.size("the offset of a chunk", wire.offset, limits.artifact),
+      source: try Fetch.Source(wire.source), offset: try limits.size("the offset of a chunk", wire.offset, limits.messages.artifact),
       payload: payload)
   }
 }

@@ -284,6 +284,9 @@ nonisolated struct WireScoredGroup: Sendable {
 
   var scoringSeconds: Double = 0
 
+  /// the name under which the key is registered that the group came from
+  var worker: String = String()
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
@@ -457,6 +460,11 @@ nonisolated struct WireWelcome: Sendable {
   var hasManifest: Bool {self._manifest != nil}
   /// Clears the value of `manifest`. Subsequent reads from it will return its default value.
   mutating func clearManifest() {self._manifest = nil}
+
+  var groupSize: UInt32 = 0
+
+  /// of the longest response
+  var responseTokens: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1178,7 +1186,7 @@ nonisolated extension WireOptionalDouble: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireScoredGroup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".ScoredGroup"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}unit\0\u{1}attempt\0\u{1}version\0\u{1}step\0\u{3}task_digest\0\u{1}responses\0\u{1}outcomes\0\u{1}thinking\0\u{3}generation_seconds\0\u{3}scoring_seconds\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lease\0\u{1}unit\0\u{1}attempt\0\u{1}version\0\u{1}step\0\u{3}task_digest\0\u{1}responses\0\u{1}outcomes\0\u{1}thinking\0\u{3}generation_seconds\0\u{3}scoring_seconds\0\u{1}worker\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1197,6 +1205,7 @@ nonisolated extension WireScoredGroup: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.thinking) }()
       case 10: try { try decoder.decodeSingularDoubleField(value: &self.generationSeconds) }()
       case 11: try { try decoder.decodeSingularDoubleField(value: &self.scoringSeconds) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.worker) }()
       default: break
       }
     }
@@ -1240,6 +1249,9 @@ nonisolated extension WireScoredGroup: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.scoringSeconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.scoringSeconds, fieldNumber: 11)
     }
+    if !self.worker.isEmpty {
+      try visitor.visitSingularStringField(value: self.worker, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1255,6 +1267,7 @@ nonisolated extension WireScoredGroup: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.thinking != rhs.thinking {return false}
     if lhs.generationSeconds != rhs.generationSeconds {return false}
     if lhs.scoringSeconds != rhs.scoringSeconds {return false}
+    if lhs.worker != rhs.worker {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1571,7 +1584,7 @@ nonisolated extension WireWeightManifest.Delta: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}incarnation\0\u{3}publish_port\0\u{3}data_port\0\u{3}heartbeat_nanoseconds\0\u{1}settings\0\u{1}artifacts\0\u{1}scorers\0\u{1}allowed\0\u{1}manifest\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}incarnation\0\u{3}publish_port\0\u{3}data_port\0\u{3}heartbeat_nanoseconds\0\u{1}settings\0\u{1}artifacts\0\u{1}scorers\0\u{1}allowed\0\u{1}manifest\0\u{3}group_size\0\u{3}response_tokens\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1589,6 +1602,8 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.scorers) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.allowed) }()
       case 10: try { try decoder.decodeSingularMessageField(value: &self._manifest) }()
+      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.groupSize) }()
+      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.responseTokens) }()
       default: break
       }
     }
@@ -1629,6 +1644,12 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     try { if let v = self._manifest {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     } }()
+    if self.groupSize != 0 {
+      try visitor.visitSingularUInt32Field(value: self.groupSize, fieldNumber: 11)
+    }
+    if self.responseTokens != 0 {
+      try visitor.visitSingularUInt32Field(value: self.responseTokens, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1643,6 +1664,8 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.scorers != rhs.scorers {return false}
     if lhs.allowed != rhs.allowed {return false}
     if lhs._manifest != rhs._manifest {return false}
+    if lhs.groupSize != rhs.groupSize {return false}
+    if lhs.responseTokens != rhs.responseTokens {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
