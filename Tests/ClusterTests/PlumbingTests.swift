@@ -36,6 +36,23 @@ struct MailboxTests {
     #expect(await mailbox.next() == nil)
   }
 
+  @Test("who offers waits while much is unread in bytes, however few events they are")
+  func byteBound() async throws {
+    let mailbox = Mailbox<Int>(bound: 100, byteBound: 10)
+    let given = Mutex(0)
+    let giver = Task {
+      for number in 1...6 {
+        await mailbox.offer(number, bytes: 4)
+        given.withLock { $0 = number }
+      }
+    }
+    try await Task.sleep(for: .milliseconds(100))
+    #expect(given.withLock { $0 } == 2)
+    for number in 1...6 { #expect(await mailbox.next() == number) }
+    await giver.value
+    #expect(given.withLock { $0 } == 6)
+  }
+
   @Test("closing lets a waiting reader go")
   func close() async throws {
     let mailbox = Mailbox<Int>()

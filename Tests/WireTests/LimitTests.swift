@@ -202,6 +202,33 @@ struct LimitTests {
     #expect(throws: WireError.self) { try Codec().peerMessage(nested) }
   }
 
+  @Test("the limits fit together, and those of any run too", arguments: [(1, 1), (2, 16), (8, 1024), (256, 65_536)])
+  func contradictions(groupSize: Int, responseTokens: Int) {
+    #expect(Limits.standard.contradictions == [])
+    let run = Limits.standard.narrowed(toGroupsOf: groupSize, responseTokens: responseTokens)
+    #expect(run.contradictions.filter { !$0.hasPrefix("a full group's") && !$0.hasPrefix("a window of chunks") } == [])
+    #expect(run.learnerHolds <= Limits.standard.learnerHolds && run.messages.data <= Limits.standard.messages.data)
+    #expect(Set(Limits.standard.table.map { "\($0.section) \($0.name)" }).count >= Limits.standard.table.count - 2)
+  }
+
+  @Test("a run takes its own largest group, and no larger one")
+  func narrowed() throws {
+    let codec = Codec(limits: .standard.narrowed(toGroupsOf: 3, responseTokens: 5))
+    let longest = Response(
+      tokens: [Int32](repeating: .max, count: 5), logProbabilities: [Float](repeating: -1, count: 5), finish: .stop,
+      text: String(repeating: "x", count: 5 * Limits.standard.models.tokenBytes))
+    var group = Self.group
+    group.responses = [Response](repeating: longest, count: 3)
+    #expect(try codec.responseGroup(Codec().encode(group)) == group)
+    for change in [{ $0.responses.append(longest) }, { $0.responses[0].tokens.append(1) }, { $0.responses[0].text += "x" }]
+      as [(inout ResponseGroup) -> Void]
+    {
+      var larger = group
+      change(&larger)
+      #expect(throws: WireError.self) { try codec.responseGroup(Codec().encode(larger)) }
+    }
+  }
+
   @Test("text from a peer cannot command a terminal or fill a log")
   func text() throws {
     let message = PeerMessage.bye(reason: "bye\u{1B}[31m\u{9B}2J\u{202E}\n" + String(repeating: "x", count: 5000))

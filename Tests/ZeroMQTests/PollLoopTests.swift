@@ -166,6 +166,40 @@ struct PollLoopTests {
     }
   }
 
+  @Test("what waits for all targets of a router together is bounded")
+  func routerTotal() async throws {
+    try await withLoop { loop in
+      let hellos = Inbox<String>()
+      let (router, endpoint) = try await loop.run {
+        let options = SocketOptions.with { ($0.sendHighWaterMark, $0.receiveHighWaterMark) = (1, 1) }
+        let queue = QueueLimits(messages: 1000, bytes: 64 << 20, totalBytes: 80 << 20)
+        let router = loop.register(try Socket<Router>(loop.context, options), queue: queue)
+        router.onReceive = { hellos.put($0.texts[0]) }
+        return (OnLoop(value: router), try router.bind("tcp://127.0.0.1:*"))
+      }
+      let context = try ZeroMQContext()
+      let names = ["one", "two", "three"]
+      let silent = try names.map { name in
+        let dealer = SilentDealer(
+          try Socket<Dealer>(context, .with { ($0.routingID, $0.receiveHighWaterMark) = (Array(name.utf8), 1) }))
+        try dealer.hello(endpoint)
+        return dealer
+      }
+      #expect(Set(await hellos.take(3)) == Set(names))
+      let payload = [UInt8](repeating: 1, count: 1 << 20)
+      let taken = try await loop.run {
+        try names.map { name in
+          var count = 0
+          while count < 500, try router.value.send([Message(Array(name.utf8)), Message(payload)]) != .full { count += 1 }
+          return count
+        }
+      }
+      // The first may fill its own queue; what is left of the whole bounds the others. The system's buffers take some more.
+      #expect(taken[0] >= 64 && taken.reduce(0, +) < 80 + 60, "\(taken)")
+      withExtendedLifetime(silent) {}
+    }
+  }
+
   @Test("a router's slow target does not hold up the others, and a lost one is reported")
   func routerQueues() async throws {
     try await withLoop { loop in
@@ -313,5 +347,19 @@ struct PollLoopTests {
       #expect(await done.take(1) == [true])
       #expect(sum.withLock { $0.total } == count * (count - 1) / 2)
     }
+  }
+}
+
+/// Says hello and reads nothing.
+private final class SilentDealer {
+  private let socket: Socket<Dealer>
+
+  init(_ socket: consuming Socket<Dealer>) {
+    self.socket = socket
+  }
+
+  func hello(_ endpoint: String) throws {
+    try socket.connect(endpoint)
+    try socket.send(["hello"], within: patience)
   }
 }
