@@ -101,9 +101,7 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
     for _ in 0..<Self.messagesInTurn where bytes < Self.bytesInTurn {
       guard let onReceive, !isPaused, let reception = receiveOne() else { return }
       switch reception {
-      case .nothing:
-        connections?.drained()
-        return
+      case .nothing: return
       case .message(let message):
         bytes += message.byteCount
         connections?.received(message)

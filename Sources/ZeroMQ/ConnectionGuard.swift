@@ -39,13 +39,13 @@ final class ConnectionGuard {
   }
 
   private let limits: ConnectionLimits
-  /// Whether whole messages of a connection that has ended can still be read.
-  private let keepsMessages: Bool
+  /// Whether nobody reads now: what comes stays, also of connections that end.
+  private let isPaused: () -> Bool
   private let report: (String) -> Void
   /// By libzmq's descriptor.
   private var connections: [Int32: Connection] = [:]
   private var acceptedSinceLook = 0
-  /// Bytes that connections held when they ended: whole messages among them are there until they are read.
+  /// Bytes that connections held when they ended while nobody read: whole messages among them are there still.
   private var departed: Int64 = 0
   /// Bytes read over connections that have not been reported yet.
   private var early: [Int32: Int64] = [:]
@@ -60,9 +60,9 @@ final class ConnectionGuard {
   /// A flood is looked at no less often than once in this many connections, which cost as much to accept as to look at.
   private let acceptedBetweenLooks: Int
 
-  init(_ limits: ConnectionLimits, keepsMessages: Bool, report: @escaping (String) -> Void) {
+  init(_ limits: ConnectionLimits, isPaused: @escaping () -> Bool, report: @escaping (String) -> Void) {
     self.limits = limits
-    self.keepsMessages = keepsMessages
+    self.isPaused = isPaused
     self.report = report
     acceptedBetweenLooks = min(max(limits.strangers / 4, 1), 256)
   }
@@ -85,6 +85,7 @@ final class ConnectionGuard {
     // Without descriptors it is not counted; libzmq itself accepts no more then.
     guard own >= 0 else { return }
     connections[descriptor] = Connection(own: own, since: .now, read: read, looked: .now)
+    if !isPaused() { departed = 0 }
     guard departed <= limits.unreadBytes else {
       return cut(descriptor, "too much unread: \(departed) bytes of connections that have ended")
     }
@@ -95,7 +96,7 @@ final class ConnectionGuard {
   func ended(_ descriptor: Int32) {
     guard var connection = connections.removeValue(forKey: descriptor) else { return }
     let (unread, isKnown) = connection.look(at: .now)
-    if keepsMessages, isKnown { departed += unread }
+    if isKnown, isPaused() { departed += unread }
     close(connection.own)
   }
 
@@ -117,15 +118,11 @@ final class ConnectionGuard {
     connections[descriptor]?.hasSpoken = true
   }
 
-  /// Everything whole has been read.
-  func drained() {
-    departed = 0
-  }
-
   // MARK: Holding to the limits
 
   func hold() {
     acceptedSinceLook = 0
+    if !isPaused() { departed = 0 }
     var all = holdings()
     var strangers = all.filter { !$0.isKnown }
     let tooManyStrangers = strangers.count - limits.strangers
@@ -185,7 +182,7 @@ extension Channel {
   package func guardConnections(
     _ limits: ConnectionLimits, report: @escaping (String) -> Void
   ) throws(ZeroMQError) {
-    let connections = ConnectionGuard(limits, keepsMessages: Pattern.receives, report: report)
+    let connections = ConnectionGuard(limits, isPaused: { [weak self] in self?.isPaused == true }, report: report)
     self.connections = connections
     var isLooking = false
     func look() {
