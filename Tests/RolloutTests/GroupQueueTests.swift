@@ -55,6 +55,16 @@ struct GroupQueueTests {
     #expect(drain(&queue) == [2, 3, 4, 5])
   }
 
+  @Test("where bytes are short, who has several waiting loses one before who has a single large one")
+  func severalBeforeLarge() {
+    var queue = GroupQueue(count: 100, bytes: 10_000)
+    #expect(queue.add(group(1, textBytes: 6000), from: "calm").isEmpty)
+    #expect(queue.add(group(2, textBytes: 1500), from: "busy").isEmpty)
+    #expect(queue.add(group(3, textBytes: 1500), from: "busy").isEmpty)
+    #expect(queue.add(group(4, textBytes: 1500), from: "busy").map(\.worker) == ["busy"])
+    #expect(queue.contains(LeaseID(incarnation: 1, number: 1), of: "calm"))
+  }
+
   @Test("a worker's later attempt takes the place of its earlier one, never of another worker's")
   func attempts() {
     var queue = GroupQueue(count: 10, bytes: 1 << 20)
