@@ -16,20 +16,25 @@ package struct LearnerOffer: Sendable {
   package var trustGRPO: TrustGRPOSettings
   /// Model files by path, and where they lie on this machine.
   package var artifacts: [(artifact: Artifact, file: String)]
-  /// Narrowed to the run's groups.
-  package var limits: Limits
+  /// Responses of the run's groups, and tokens of the longest.
+  package var groupSize: Int
+  package var responseTokens: Int
 
   package init(
     run: String, heartbeat: Duration, settings: String, trustGRPO: TrustGRPOSettings,
-    artifacts: [(artifact: Artifact, file: String)], limits: Limits
+    artifacts: [(artifact: Artifact, file: String)], groupSize: Int, responseTokens: Int
   ) {
     self.run = run
     self.heartbeat = heartbeat
     self.settings = settings
     self.trustGRPO = trustGRPO
     self.artifacts = artifacts
-    self.limits = limits
+    self.groupSize = groupSize
+    self.responseTokens = responseTokens
   }
+
+  /// Narrowed to the run's groups.
+  package var limits: Limits { .standard.narrowed(toGroupsOf: groupSize, responseTokens: responseTokens) }
 }
 
 /// Carries out the learner's actions: sockets, journal, trainer, clock.
@@ -216,8 +221,8 @@ package struct LearnerService: Sendable {
     Welcome(
       run: offer.run, incarnation: incarnation, publishPort: transport.ports.publish, dataPort: transport.ports.data,
       heartbeat: offer.heartbeat, settings: offer.settings, artifacts: offer.artifacts.map(\.artifact),
-      scorers: scorers, allowed: transport.allowed, manifest: manifest, groupSize: offer.limits.messages.groupSize,
-      responseTokens: offer.limits.messages.responseTokens)
+      scorers: scorers, allowed: transport.allowed, manifest: manifest, groupSize: offer.groupSize,
+      responseTokens: offer.responseTokens)
   }
 
   private func answer(_ fetch: Fetch, _ weights: ServedWeights) -> LearnerMessage {

@@ -1,10 +1,11 @@
 extension HTML {
-  /// A whole page that needs nothing else: nothing is loaded, from a network or from beside it, and no script runs.
+  /// A whole page that needs nothing else: nothing is loaded, from a network or from beside it.
   ///
   /// - Parameters:
   ///   - css: besides the report's.
+  ///   - script: runs on the page; without one no script and no picture is let in, whatever the content says.
   ///   - content: of `<main>`.
-  package static func page(title: String, css: HTML, _ content: HTML) -> HTML {
+  package static func page(title: String, css: HTML = .empty, script: HTML? = nil, _ content: HTML) -> HTML {
     """
     <!doctype html>
     <html lang="en">
@@ -12,7 +13,8 @@ extension HTML {
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; \(script == nil ? "" : pictures)style-src 'unsafe-inline'\
+    \(script == nil ? "" : scripts)">
     <title>\(title)</title>
     <style>\(ReportStyle.css)\(css)</style>
     </head>
@@ -20,9 +22,12 @@ extension HTML {
     <main>
     \(content)
     </main>
-    </body>
+    \(script.map { "<script>\($0)</script>\n" } ?? .empty)</body>
     </html>
 
     """
   }
+
+  private static let pictures: HTML = "img-src data:; "
+  private static let scripts: HTML = "; script-src 'unsafe-inline'"
 }

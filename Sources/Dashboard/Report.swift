@@ -16,20 +16,9 @@ package struct Report: Sendable {
   }
 
   package var html: String {
-    let page: HTML = """
-      <!doctype html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark">
-      <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
-      script-src 'unsafe-inline'">
-      <title>\(content.title)</title>
-      <style>\(ReportStyle.css)</style>
-      </head>
-      <body>
-      <main>
+    let page = HTML.page(
+      title: content.title, script: ReportStyle.script,
+      """
       \(header)
       \(headline)
       \(section("Training", curves))
@@ -40,12 +29,7 @@ package struct Report: Sendable {
       \(section("Processes", processes))
       \(section("Events", events))
       \(section("Settings", settings))
-      </main>
-      <script>\(ReportStyle.script)</script>
-      </body>
-      </html>
-
-      """
+      """)
     return page.source
   }
 

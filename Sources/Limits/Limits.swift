@@ -172,15 +172,15 @@ extension Limits {
 }
 
 extension Limits {
-  /// For a run whose groups have `groupSize` responses of at most `responseTokens` tokens.
+  /// For a run whose groups have `groupSize` responses of at most `responseTokens` tokens: no message is larger than one of them
+  /// with its task. A group that has too many of either and is not larger is admission's to refuse, which says why and gives the
+  /// lease to somebody else at once.
   package func narrowed(toGroupsOf groupSize: Int, responseTokens: Int) -> Limits {
     var limits = self
-    limits.messages.groupSize = min(groupSize, messages.groupSize)
-    limits.messages.responseTokens = min(responseTokens, messages.responseTokens)
-    limits.messages.responseText = min(limits.messages.responseTokens * models.tokenBytes, messages.responseText)
+    limits.messages.responseText = min(responseTokens * models.tokenBytes, messages.responseText)
     // A token and its log-probability take no more than 10 and 4 bytes.
-    let response = limits.messages.responseTokens * 14 + limits.messages.responseText + messages.name
-    limits.messages.data = min(limits.messages.groupSize * response + messages.control, messages.data)
+    let response = responseTokens * 14 + limits.messages.responseText + messages.name
+    limits.messages.data = min(groupSize * response + messages.control, messages.data)
     limits.sockets.unreadData = min(
       max(2 * limits.messages.data, limits.messages.data + sockets.strangerBytes), sockets.unreadData)
     return limits
@@ -213,6 +213,7 @@ extension Limits {
     require(m.data + s.strangerBytes <= s.unreadData, "the largest group must fit what is unread, whatever strangers send")
     require(m.peers + s.strangers <= s.connections, "every peer must be able to connect, whatever strangers do")
     require(2 * s.heartbeat <= s.silence, "a ping must be able to get lost")
+    require(s.heartbeat >= 2, "pings and their answers must stay within the 64 bytes a second that are not counted")
     require(models.tokens <= models.vocabulary, "every token must be in a model's vocabulary")
     require(images.pixels <= images.side * images.side, "the side must allow the pixels")
     require(texts.row <= texts.dataFile, "a file holds at least a row")

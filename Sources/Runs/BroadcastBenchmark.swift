@@ -119,7 +119,7 @@ private struct ServiceBroadcast {
     let learner = LearnerService(
       offer: LearnerOffer(
         run: "bench", heartbeat: .seconds(1), settings: "{}", trustGRPO: TrustGRPOSettings(), artifacts: [],
-        limits: .standard.narrowed(toGroupsOf: 1, responseTokens: 1)),
+        groupSize: 1, responseTokens: 1),
       transport: TimedTransport(transport: transport, stopwatch: stopwatch),
       trainer: PlannedPolicies(versions: versions, stopwatch: stopwatch), catalogue: EmptyCatalogue(),
       journal: ForgetfulJournal(), log: { _, _ in })

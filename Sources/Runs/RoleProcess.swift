@@ -129,9 +129,11 @@ package enum RoleProcess {
     try await engine.begin(incarnation: recovered.incarnation + 1, checkpoints: recovered.checkpoints.map(\.path))
 
     let runKeys = RunKeys(folder: keyFolder)
-    let limits = Limits.standard.narrowed(
-      toGroupsOf: settings.rollout.groupSize, responseTokens: settings.rollout.maximumResponseTokens)
-    let transport = try await listen(bind, folder, runKeys, limits, log)
+    let offer = LearnerOffer(
+      run: (folder.path as NSString).lastPathComponent, heartbeat: .seconds(settings.cluster.heartbeatSeconds),
+      settings: try settings.json(), trustGRPO: settings.algorithm, artifacts: try artifacts(settings),
+      groupSize: settings.rollout.groupSize, responseTokens: settings.rollout.maximumResponseTokens)
+    let transport = try await listen(bind, folder, runKeys, offer.limits, log)
     let host = bind.split(separator: ":").dropLast().joined(separator: ":")
     let endpoint = "\(host):\(transport.ports.control)"
     try DurableFiles.write(
@@ -139,11 +141,7 @@ package enum RoleProcess {
     log(.info, "listening on \(endpoint), at version \(resumed.version) of \(settings.run.steps)")
 
     let service = LearnerService(
-      offer: LearnerOffer(
-        run: (folder.path as NSString).lastPathComponent, heartbeat: .seconds(settings.cluster.heartbeatSeconds),
-        settings: try settings.json(), trustGRPO: settings.algorithm, artifacts: try artifacts(settings),
-        limits: limits),
-      transport: transport, trainer: engine,
+      offer: offer, transport: transport, trainer: engine,
       catalogue: RowCatalogue(rows: rows, system: settings.data.systemPrompt), journal: store, log: log)
     interruption.onRequest { service.stop(reason: $0) }
     let watching = watch(runKeys, transport, service, log)

@@ -25,7 +25,7 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
   var onEvent: [(SocketEvent) -> Void] = []
   var isWatched = false
   /// Set by `guardConnections`.
-  var connections: ConnectionGuard?
+  var connectionGuard: ConnectionGuard?
   /// Set to stop reading for a while.
   package var isPaused = false
 
@@ -104,11 +104,11 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
       case .nothing: return
       case .message(let message):
         bytes += message.byteCount
-        connections?.received(message)
+        connectionGuard?.received(message)
         onReceive(message)
       case .refused(let refusal):
         bytes += refusal.bytes
-        connections?.received(bytes: refusal.bytes, frames: refusal.frames, over: refusal.descriptor)
+        connectionGuard?.received(bytes: refusal.bytes, frames: refusal.frames, over: refusal.descriptor)
         onRefuse?(refusal)
       }
     }

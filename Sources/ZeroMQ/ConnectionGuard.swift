@@ -6,8 +6,10 @@ internal import Glibc
 ///
 /// libzmq says which descriptor a connection has when it is made, when it ends, and with each message. How much has come over
 /// it the kernel knows; the difference to what has been read is what this process holds for it. The guard has a descriptor of its
-/// own for each, because libzmq's may be closed, and its number given to something else, before that is said. A connection that is cut loses
-/// what it had half sent, nothing else: honest peers connect again and send again what was not acknowledged.
+/// own for each, because libzmq's may be closed, and its number given to something else, before that is said.
+///
+/// A connection that is cut loses what it had half sent, nothing else: honest peers connect again and send again what was not
+/// acknowledged.
 final class ConnectionGuard {
   private struct Connection {
     let own: Int32
@@ -47,7 +49,8 @@ final class ConnectionGuard {
   private var acceptedSinceLook = 0
   /// Bytes that connections held when they ended while nobody read: whole messages among them are there still.
   private var departed: Int64 = 0
-  /// Bytes read over connections that have not been reported yet.
+  /// Bytes read over connections that have not been reported yet. What stays of one that has ended is clipped at the first look
+  /// at the next with its descriptor.
   private var early: [Int32: Int64] = [:]
 
   /// Greeting, frame header, nonce and authenticator of a message, rounded up.
@@ -55,7 +58,7 @@ final class ConnectionGuard {
   /// A CURVE server sends 64 bytes of greeting, 170 of WELCOME, and to who is refused no more than an ERROR of 12; to who is let
   /// in a READY of 57 at least.
   private static let sentToStrangers: Int64 = 64 + 170 + 12 + 20
-  /// What pings add, bytes a second.
+  /// What pings and their answers add, bytes a second. They take some 82 bytes at each of libzmq's intervals (`Limits`).
   private static let pings = 64.0
   /// A flood is looked at no less often than once in this many connections, which cost as much to accept as to look at.
   private let acceptedBetweenLooks: Int
@@ -150,7 +153,9 @@ final class ConnectionGuard {
   private func holdings() -> [Holding] {
     let now = ContinuousClock.now
     return connections.keys.compactMap { descriptor in
-      guard let (unread, isKnown) = connections[descriptor]?.look(at: now), let connection = connections[descriptor] else { return nil }
+      guard let (unread, isKnown) = connections[descriptor]?.look(at: now), let connection = connections[descriptor] else {
+        return nil
+      }
       return Holding(
         descriptor: descriptor, since: connection.since, unread: unread, hasSpoken: connection.hasSpoken, isKnown: isKnown)
     }
@@ -183,7 +188,7 @@ extension Channel {
     _ limits: ConnectionLimits, report: @escaping (String) -> Void
   ) throws(ZeroMQError) {
     let connections = ConnectionGuard(limits, isPaused: { [weak self] in self?.isPaused == true }, report: report)
-    self.connections = connections
+    connectionGuard = connections
     var isLooking = false
     func look() {
       isLooking = !connections.isIdle

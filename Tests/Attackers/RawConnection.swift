@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// Somebody who has a TCP connection and nothing else.
-package final class RawConnection {
+package final class RawConnection: Sendable {
   private let descriptor: Int32
 
   /// `tcp://127.0.0.1:PORT`.

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import Synchronization
 
 extension Attack {
@@ -46,11 +45,8 @@ private final class Turn: Sendable {
 }
 
 /// Connections that are held, up to a number of them.
-///
-/// Sendable because the lock is held around every use.
-private final class Crowd: @unchecked Sendable {
-  private let lock = NSLock()
-  private var held: [RawConnection] = []
+private final class Crowd: Sendable {
+  private let held = Mutex<[RawConnection]>([])
   private let limit: Int
 
   init(limit: Int) {
@@ -58,7 +54,7 @@ private final class Crowd: @unchecked Sendable {
   }
 
   func keep(_ connection: RawConnection) {
-    lock.withLock {
+    held.withLock { held in
       if held.count >= limit { held.removeFirst(limit / 2) }
       held.append(connection)
     }

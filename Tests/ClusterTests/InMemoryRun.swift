@@ -1,5 +1,4 @@
 import DurableFiles
-import Limits
 import Rollout
 import TrustGRPO
 
@@ -26,7 +25,7 @@ final class InMemoryRun: Sendable {
     learner = LearnerService(
       offer: LearnerOffer(
         run: "test", heartbeat: .milliseconds(50), settings: "{\"n\": 2}", trustGRPO: TrustGRPOSettings(),
-        artifacts: [(artifact, "\(folder)/config.json")], limits: .standard.narrowed(toGroupsOf: 2, responseTokens: 8)),
+        artifacts: [(artifact, "\(folder)/config.json")], groupSize: 2, responseTokens: 8),
       transport: hub.learner(), trainer: trainer, catalogue: catalogue, journal: journal,
       log: { _, _ in })
   }

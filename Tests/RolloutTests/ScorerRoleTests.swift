@@ -1,5 +1,4 @@
 import DurableFiles
-import Limits
 import Testing
 
 @testable import Rollout
@@ -192,16 +191,8 @@ struct ScorerRoleTests {
   }
 }
 
-@Suite("Limits and waits")
-struct LimitTests {
-  @Test("the limits fit together, and a contradiction is named")
-  func contradictions() {
-    #expect(Limits.standard.contradictions.isEmpty)
-    var limits = Limits.standard
-    limits.messages.control = limits.messages.chunk
-    #expect(limits.contradictions.contains("a chunk must fit into a control message"))
-  }
-
+@Suite("Waits")
+struct WaitTests {
   @Test("back-off doubles with jitter up to its ceiling, the same for the same seed")
   func backoff() {
     func waits(_ seed: UInt64) -> [Double] {

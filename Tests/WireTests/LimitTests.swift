@@ -202,6 +202,13 @@ struct LimitTests {
     #expect(throws: WireError.self) { try Codec().peerMessage(nested) }
   }
 
+  @Test("a contradiction of limits is named")
+  func contradiction() {
+    var limits = Limits.standard
+    limits.messages.control = limits.messages.chunk
+    #expect(limits.contradictions.contains("a chunk must fit into a control message"))
+  }
+
   @Test("the limits fit together, and those of any run too", arguments: [(1, 1), (2, 16), (8, 1024), (256, 65_536)])
   func contradictions(groupSize: Int, responseTokens: Int) {
     #expect(Limits.standard.contradictions == [])
@@ -211,7 +218,7 @@ struct LimitTests {
     #expect(Set(Limits.standard.table.map { "\($0.section) \($0.name)" }).count >= Limits.standard.table.count - 2)
   }
 
-  @Test("a run takes its own largest group, and no larger one")
+  @Test("a run takes its own largest group, and none of more bytes")
   func narrowed() throws {
     let codec = Codec(limits: .standard.narrowed(toGroupsOf: 3, responseTokens: 5))
     let longest = Response(
@@ -220,9 +227,15 @@ struct LimitTests {
     var group = Self.group
     group.responses = [Response](repeating: longest, count: 3)
     #expect(try codec.responseGroup(Codec().encode(group)) == group)
-    for change in [{ $0.responses.append(longest) }, { $0.responses[0].tokens.append(1) }, { $0.responses[0].text += "x" }]
-      as [(inout ResponseGroup) -> Void]
-    {
+    // One response too many, or a token: admission says why.
+    group.responses.append(longest)
+    group.responses[0].tokens.append(1)
+    #expect(try codec.responseGroup(Codec().encode(group)) == group)
+    let padding = Response(tokens: [1], logProbabilities: [-1], finish: .stop, text: longest.text)
+    for change in [
+      { $0.responses[0].text += "x" }, { $0.lease.task.solution = String(repeating: "x", count: (1 << 20) + 1) },
+      { $0.responses = [Response](repeating: padding, count: 256) + [padding] },
+    ] as [(inout ResponseGroup) -> Void] {
       var larger = group
       change(&larger)
       #expect(throws: WireError.self) { try codec.responseGroup(Codec().encode(larger)) }
