@@ -136,7 +136,7 @@ let package = Package(
         "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Limits",
         "Rewards", "Rollout", "Runs",
         "ServedReward", "Settings",
-        "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisualReasoning", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     // What decodes bytes from outside, one target a decoder
     library(

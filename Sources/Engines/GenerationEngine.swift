@@ -1,16 +1,25 @@
 package import Rollout
 package import Tokenization
+internal import Torch
 package import VisionLanguage
 
-/// Samples responses from a policy.
+/// Samples responses from a policy, many at once.
 ///
-/// A group, one prompt with its samples, is decoded by itself in one fixed shape until its last row has ended. With draws that
-/// depend on sample and position alone, and one thread, every process that has the same weights generates the same bits.
+/// A prompt is read by itself, and on the processor in float32 decoding gives a sequence the same bits in any company. With
+/// draws that depend on sample and position alone, a response depends on the weights, its prompt and its draws, and on
+/// nothing else: every process that has the same weights generates the same bits.
 package final class GenerationEngine {
   package let model: Qwen25VL
   package let tokenizer: Tokenizer
+  /// Bytes that keys and values may take at once.
+  package let cacheLimit: Int
+  /// Responses that are decoded at once, at most. More share the reading of the weights; past some dozens little is gained.
+  package static let width = 64
 
-  package init(model: Qwen25VL, tokenizer: Tokenizer) throws(ModelError) {
+  private var decoding: Decoding?
+  private(set) var counts = ContinuousBatch.Counts()
+
+  package init(model: Qwen25VL, tokenizer: Tokenizer, cacheLimit: Int = 1 << 30) throws(ModelError) {
     guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
       throw ModelError(
         code: "model.tokenizer",
@@ -19,6 +28,7 @@ package final class GenerationEngine {
     }
     self.model = model
     self.tokenizer = tokenizer
+    self.cacheLimit = cacheLimit
   }
 
   /// Ends a turn, or the text.
@@ -29,73 +39,78 @@ package final class GenerationEngine {
   /// - Parameter draw: a uniform number in [0, 1) for a sample and the position of a token in its response. Not asked when
   ///   greedy.
   package func generate(
-    prompt: VisualPrompt, samples: Int, settings: SamplingSettings, draw: (_ sample: Int, _ position: Int) -> Double
+    prompt: VisualPrompt, samples: Int, settings: SamplingSettings, draw: @escaping (_ sample: Int, _ position: Int) -> Double
   ) throws -> [Response] {
-    try decode([prompt], samples: samples, settings: settings, draw: draw)
+    try run([ContinuousBatch.Request(prompt: prompt, samples: samples, draw: draw)], settings)[0]
   }
 
   /// One greedy response for each prompt.
   ///
-  /// Prompts of different lengths are padded into batches; a prompt's tokens do not depend on which others share its batch,
-  /// except where two tokens are equally likely to the last bits.
-  ///
   /// - Parameter progress: told how many prompts are done; what it throws ends the generation.
   package func generateGreedily(
-    prompts: [VisualPrompt], maximumTokens: Int, batchSize: Int = 64, progress: (Int) throws -> Void = { _ in }
+    prompts: [VisualPrompt], maximumTokens: Int, progress: (Int) throws -> Void = { _ in }
   ) throws -> [Response] {
-    let settings = SamplingSettings(temperature: 0, maximumTokens: maximumTokens)
-    var responses: [Response] = []
-    for start in stride(from: 0, to: prompts.count, by: max(batchSize, 1)) {
-      let batch = Array(prompts[start..<min(start + max(batchSize, 1), prompts.count)])
-      responses += try decode(batch, samples: 1, settings: settings) { _, _ in 0 }
-      try progress(responses.count)
+    var done = 0
+    return try run(
+      prompts.map { ContinuousBatch.Request(prompt: $0, samples: 1) { _, _ in 0 } },
+      SamplingSettings(temperature: 0, maximumTokens: maximumTokens)
+    ) { _ in
+      done += 1
+      try progress(done)
+    }.flatMap { $0 }
+  }
+
+  /// - Returns: the responses of each request, in its order.
+  func run(
+    _ requests: [ContinuousBatch.Request], _ settings: SamplingSettings, width: Int = GenerationEngine.width,
+    ended: (Int) throws -> Void = { _ in }
+  ) throws -> [[Response]] {
+    try settings.check()
+    guard !requests.isEmpty else { return [] }
+    guard requests.allSatisfy({ $0.samples > 0 }) else {
+      throw ModelError(code: "model.input", message: "no sample was asked for", advice: "ask for at least one")
+    }
+    var batch = ContinuousBatch(
+      try decoding(for: requests, settings, width: width), requests, settings,
+      stops: Set(settings.stopTokens ?? stopTokens), width: width)
+    defer { counts = batch.counts }
+    try batch.run(ended: ended)
+    var responses = [[Response]](repeating: [], count: requests.count)
+    for row in batch.rows {
+      // The head may be padded with rows that stand for no token; an untrained model can draw one.
+      let text = (row.finish == .stop ? row.tokens.dropLast() : row.tokens[...]).filter { $0 < tokenizer.vocabularySize }
+      responses[row.request].append(
+        Response(
+          tokens: row.tokens, logProbabilities: row.logProbabilities, finish: row.finish ?? .length,
+          text: try tokenizer.decode(text, skippingSpecial: false)))
     }
     return responses
   }
 
-  private func decode(
-    _ prompts: [VisualPrompt], samples: Int, settings: SamplingSettings, draw: (Int, Int) -> Double
-  ) throws -> [Response] {
-    try settings.check()
-    guard samples > 0 else {
-      throw ModelError(code: "model.input", message: "\(samples) samples were asked for", advice: "ask for at least one")
+  /// Pages for the work at hand: as many as it could use at once, or as the limit allows.
+  private func decoding(
+    for requests: [ContinuousBatch.Request], _ settings: SamplingSettings, width: Int
+  ) throws -> Decoding {
+    let response = KeyValuePages.count(for: settings.maximumTokens)
+    let prompts = requests.map { KeyValuePages.count(for: $0.prompt.tokens.count) }.sorted(by: >)
+    let rows = min(width, requests.reduce(0) { $0 + $1.samples })
+    let (bytes, longest) = (Decoding.pageBytes(model), prompts[0])
+    let allowed = cacheLimit / bytes
+    guard longest + response <= allowed else {
+      throw ModelError(
+        code: "generation.cache",
+        message: """
+          a response of \(settings.maximumTokens) tokens to a prompt of \(requests.map(\.prompt.tokens.count).max() ?? 0) takes \
+          \((longest + response) * bytes) bytes of keys and values; \(cacheLimit) are allowed
+          """,
+        advice: "raise rollout.cacheMegabytes (--cache-megabytes), or allow shorter prompts or responses")
     }
-    let stops = Set(settings.stopTokens ?? stopTokens)
-    let decoding = try Decoding(model, prompts, samples: samples, capacity: settings.maximumTokens)
-    var rows = [Row](repeating: Row(), count: decoding.rows)
-    var sampler = TokenSampler(settings)
-    var last = [Int32](repeating: 0, count: rows.count)
-    var logits = try decoding.firstLogits()
-    for position in 0..<settings.maximumTokens {
-      try logits.withFloats { values in
-        let width = values.count / rows.count
-        for row in rows.indices where rows[row].finish == nil {
-          let choice = try sampler.choose(
-            from: UnsafeBufferPointer(rebasing: values[row * width..<(row + 1) * width])
-          ) { draw(row, position) }
-          rows[row].tokens.append(choice.token)
-          rows[row].logProbabilities.append(choice.logProbability)
-          if stops.contains(choice.token) { rows[row].finish = .stop }
-          last[row] = choice.token
-        }
-      }
-      guard position + 1 < settings.maximumTokens, rows.contains(where: { $0.finish == nil }) else { break }
-      logits = try decoding.logits(after: last)
-    }
-    return try rows.map { row in
-      // The head may be padded with rows that stand for no token; an untrained model can draw one.
-      let text = (row.finish == .stop ? row.tokens.dropLast() : row.tokens[...])
-        .filter { $0 < tokenizer.vocabularySize }
-      return Response(
-        tokens: row.tokens, logProbabilities: row.logProbabilities, finish: row.finish ?? .length,
-        text: try tokenizer.decode(text, skippingSpecial: false))
-    }
-  }
-
-  private struct Row {
-    var tokens: [Int32] = []
-    var logProbabilities: [Float] = []
-    var finish: Response.Finish?
+    let wanted = min(allowed, prompts.prefix(rows).reduce(0, +) + rows * (response + 1))
+    if let decoding, decoding.pages.count >= wanted { return decoding }
+    decoding = nil
+    let made = try Decoding(model, pages: wanted)
+    decoding = made
+    return made
   }
 }
 

@@ -20,25 +20,28 @@ package enum ModelLines {
     ])
   }
 
-  /// One row: `response`, `response_ids` (the stop token included) and `logprobs`.
+  /// For each row: `response`, `response_ids` (the stop token included) and `logprobs`.
   ///
-  /// - Parameter index: of the row in its file; draws depend on it and on the seed.
-  package static func generation(
-    for row: DataRow, index: Int, _ engine: GenerationEngine, _ encoder: PromptEncoder, _ settings: SamplingSettings,
-    seed: UInt64
-  ) throws -> JSONValue {
-    let prompt = try encoder.encode(row.task(system: nil), name: row.problemID)
-    let random = CounterRandom(seed: seed, epoch: 0, prompt: UInt32(index), sample: 0)
-    let responses = try engine.generate(prompt: prompt, samples: 1, settings: settings) { _, position in
-      random.uniform(at: UInt32(position))
+  /// - Parameter first: place of the first row in its file; a row's draws depend on its place and on the seed.
+  package static func generations(
+    for rows: [DataRow], from first: Int, _ engine: GenerationEngine, _ encoder: PromptEncoder,
+    _ settings: SamplingSettings, seed: UInt64
+  ) throws -> [JSONValue] {
+    let requests = try rows.enumerated().map { place, row in
+      let random = CounterRandom(seed: seed, epoch: 0, prompt: UInt32(first + place), sample: 0)
+      return ContinuousBatch.Request(prompt: try encoder.encode(row.task(system: nil), name: row.problemID), samples: 1) {
+        random.uniform(at: UInt32($1))
+      }
     }
-    return .object(
-      responses.flatMap { response in
-        [
-          .init("response", .string(response.text)), .init("response_ids", ids(response.tokens)),
-          .init("logprobs", numbers(response.logProbabilities)),
-        ]
-      })
+    return try engine.run(requests, settings).map { responses in
+      .object(
+        responses.flatMap { response in
+          [
+            .init("response", .string(response.text)), .init("response_ids", ids(response.tokens)),
+            .init("logprobs", numbers(response.logProbabilities)),
+          ]
+        })
+    }
   }
 
   private static func ids(_ tokens: [Int32]) -> JSONValue { .array(tokens.map { .integer(Int($0)) }) }

@@ -26,7 +26,9 @@ package actor PolicyGenerator: GroupGenerator {
     // The weights arrive with the first version.
     let model = try Qwen25VL(
       configuration, seed: 0, dtype: settings.model.tensorType, device: Device(settings.model.device))
-    loaded = (try GenerationEngine(model: model, tokenizer: encoder.tokenizer), encoder, settings)
+    let engine = try GenerationEngine(
+      model: model, tokenizer: encoder.tokenizer, cacheLimit: settings.rollout.cacheMegabytes << 20)
+    loaded = (engine, encoder, settings)
     return settings.usualScoring
   }
 

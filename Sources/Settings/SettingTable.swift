@@ -40,6 +40,9 @@ enum SettingTable {
     .number("rollout.topP", \.rollout.topP, .above(0, to: 1), "share of probability that is sampled from"),
     .whole("rollout.topK", \.rollout.topK, 0...1 << 20, "tokens that are sampled from; 0: all"),
     .whole("rollout.staleness", \.rollout.staleness, 0...64, "versions a sample may lag behind; 0: synchronous"),
+    .whole(
+      "rollout.cacheMegabytes", \.rollout.cacheMegabytes, 1...1 << 24,
+      "MiB of keys and values of a worker at most; what finds no room is decoded later"),
   ]
 
   private static let algorithm: [SettingKey] = [

@@ -53,6 +53,15 @@ package enum TorchRuntime {
     return pages * sysconf(Int32(_SC_PAGESIZE))
   }
 
+  /// The most that this process has held in memory, bytes; nil where the system does not say.
+  package static var peakResidentBytes: Int? {
+    guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+      let kilobytes = line.split(separator: " ").compactMap({ Int($0) }).first
+    else { return nil }
+    return kilobytes << 10
+  }
+
   /// Floating-point operations a second in float32 products of `size` x `size` matrices, the best of five.
   package static func matmulRate(size: Int = 512, on device: Device = .cpu) throws(TorchError) -> Double {
     try withoutGradient { () throws(TorchError) -> Double in

@@ -1,116 +1,154 @@
 package import Torch
 
-/// Decoding of several rows, token by token, each row continuing its prompt.
+/// Decodes sequences token by token, each continuing a prompt, in any company: sequences may join and leave between steps, and
+/// a prompt's keys and values stand in memory once for all that continue it.
 ///
-/// `samples` rows share each prompt of a `PromptState`. Keys and values stand in memory set aside at the start; a step adds
-/// one token to every row. Rows that have ended go on being decoded, so that the shape, and with it every bit of the other
-/// rows, does not depend on which rows end when.
+/// On the processor in float32 the logits of a sequence are the same bits whatever else is decoded beside it.
 package final class Decoding {
-  /// Rows: groups * samples.
-  package let rows: Int
-  /// Tokens that can be added to each row.
-  package let capacity: Int
-  /// Tokens that have been added to each row.
-  package private(set) var length = 0
-
+  package let pages: KeyValuePages
   private let model: Qwen25VL
-  private let promptLength: Int
-  private let lastHidden: Tensor  // [rows, hidden]
-  /// Per layer [2 (keys, values), rows, keyHeads, promptLength + capacity, headDimension].
-  private let caches: [Tensor]
-  private let layers: [LayerStep]
-  /// [rows or 1, 1, capacity, headDimension]
-  private let rotary: Rotary
-  /// [rows, 1, 1, promptLength + capacity], nil if no prompt is padded.
-  private let mask: Tensor?
+  private let decoder: TransformerDecoder
+  /// Of the positions 0 ..< the number of rows, [positions, headDimension], float32.
+  private var angles: (cosine: Tensor, sine: Tensor)
 
-  /// Reads `prompts` and sets memory aside.
-  ///
-  /// - Parameter samples: rows that share each prompt.
-  package convenience init(_ model: Qwen25VL, _ prompts: [VisualPrompt], samples: Int, capacity: Int) throws {
-    try self.init(model, withoutGradient { try model.encode(prompts) }, samples: samples, capacity: capacity)
+  /// A prompt that has been read, in the pages.
+  package struct Prompt {
+    fileprivate let pages: [Int32]
+    fileprivate let length: Int
+    /// The position of the token after it.
+    fileprivate let nextPosition: Int32
+    /// Logits of the token after it, [1, vocabulary].
+    package let logits: Tensor
   }
 
-  package init(_ model: Qwen25VL, _ prompts: PromptState, samples: Int, capacity: Int) throws {
+  /// What has been decoded after a prompt.
+  package struct Sequence {
+    /// Tokens after the prompt whose keys and values are in the pages.
+    package fileprivate(set) var length = 0
+    fileprivate var pages: [Int32] = []
+
+    package init() {}
+  }
+
+  /// - Parameter pages: how many to set memory aside for; see `pageBytes`.
+  package init(_ model: Qwen25VL, pages: Int) throws {
     self.model = model
-    self.capacity = capacity
-    rows = prompts.groups * samples
-    promptLength = prompts.paddedLength
     let sizes = model.configuration
-    let (groups, rows, slots) = (prompts.groups, rows, prompts.paddedLength + capacity)
-    let longest = Int(prompts.nextPositions.max() ?? 0) + capacity
-    guard longest <= sizes.maximumPositions else {
+    self.pages = try KeyValuePages(
+      pages: pages, layers: sizes.layerCount, keyHeads: sizes.keyValueHeadCount, width: sizes.headDimension,
+      dtype: model.dtype, on: model.device)
+    decoder = try TransformerDecoder(
+      layers: model.decoder.layers.map { try $0.weights }, embedding: model.decoder.embedding, norm: model.decoder.norm.scale,
+      head: model.decoder.head, epsilon: sizes.rmsNormEpsilon, heads: sizes.headCount,
+      keyHeads: sizes.keyValueHeadCount, width: sizes.headDimension)
+    angles = try model.textAngles(positions: 256)
+  }
+
+  /// Bytes that a page of keys and values of this model takes.
+  package static func pageBytes(_ model: Qwen25VL) -> Int {
+    let sizes = model.configuration
+    return KeyValuePages.bytes(
+      layers: sizes.layerCount, keyHeads: sizes.keyValueHeadCount, width: sizes.headDimension, dtype: model.dtype)
+  }
+
+  /// Reads a prompt into free pages; nil, and nothing done, if there are too few.
+  package func read(_ prompt: VisualPrompt) throws -> Prompt? {
+    guard let taken = pages.take(KeyValuePages.count(for: prompt.tokens.count)) else { return nil }
+    do {
+      return try withoutGradient {
+        let state = try model.encode([prompt])
+        for (index, layer) in state.layers.enumerated() {
+          try pages.write(layer: index, keys: layer.keys.selected(0, 0), values: layer.values.selected(0, 0), into: taken)
+        }
+        return Prompt(
+          pages: taken, length: prompt.tokens.count, nextPosition: state.nextPositions[0],
+          logits: try model.logits(state.lastHidden))
+      }
+    } catch {
+      pages.giveBack(taken)
+      throw error
+    }
+  }
+
+  package func forget(_ prompt: Prompt) { pages.giveBack(prompt.pages) }
+
+  /// Sees to it that a sequence has room for one more token.
+  ///
+  /// - Returns: false if no page is free.
+  package func extend(_ sequence: inout Sequence) -> Bool {
+    guard sequence.length == sequence.pages.count * KeyValuePages.tokens else { return true }
+    guard let page = pages.take(1) else { return false }
+    sequence.pages += page
+    return true
+  }
+
+  /// Gives a sequence's pages back; it is as before its first token then.
+  package func forget(_ sequence: inout Sequence) {
+    pages.giveBack(sequence.pages)
+    sequence = Sequence()
+  }
+
+  /// One token of a step.
+  package struct Token {
+    package var id: Int32
+    package var prompt: Prompt
+    package var sequence: Sequence
+
+    package init(_ id: Int32, after prompt: Prompt, _ sequence: Sequence) {
+      self.id = id
+      self.prompt = prompt
+      self.sequence = sequence
+    }
+  }
+
+  /// Adds a token to each of some sequences, which have room for it (`extend`). Their `length` is the caller's to count, by
+  /// `advance`.
+  ///
+  /// - Returns: logits of the token after it, [tokens, vocabulary].
+  package func logits(after tokens: [Token]) throws -> Tensor {
+    let rows = tokens.map { token in
+      TransformerDecoder.Sequence(
+        token: token.id, position: token.prompt.nextPosition + Int32(token.sequence.length),
+        promptLength: token.prompt.length, length: token.sequence.length + 1,
+        pages: token.prompt.pages + token.sequence.pages)
+    }
+    let last = Int(rows.map(\.position).max() ?? 0)
+    guard last < model.configuration.maximumPositions else {
       throw ModelError.input(
-        "prompt and response reach position \(longest), the model knows \(sizes.maximumPositions)",
+        "prompt and response reach position \(last), the model knows \(model.configuration.maximumPositions)",
         advice: "shorten the prompt or allow fewer tokens")
     }
-    (caches, layers, rotary, mask, lastHidden) = try withoutGradient {
-      let caches = try prompts.layers.map { layer in
-        let cache = try Tensor.zeros(
-          [2, groups, samples, sizes.keyValueHeadCount, slots, sizes.headDimension], model.dtype, on: model.device)
-        for (index, prompt) in [layer.keys, layer.values].enumerated() {
-          try cache.selected(0, index).narrowed(3, start: 0, length: prompts.paddedLength).copyInPlace(prompt.unsqueezed(1))
-        }
-        return try cache.reshaped([2, rows, sizes.keyValueHeadCount, slots, sizes.headDimension])
-      }
-      func perRow(_ perGroup: Tensor) throws -> Tensor { try perGroup.repeatedInterleaved(samples, 0) }
-      return (
-        caches, try model.decoder.layers.map(LayerStep.init),
-        try model.continuationRotary(prompts.nextPositions, samples: samples, length: capacity),
-        try model.paddingMask(prompts.lengths, prompts.paddedLength, extra: capacity).map { try perRow($0).contiguous() },
-        try perRow(prompts.lastHidden)
-      )
+    if last >= angles.cosine.size(0) {
+      angles = try model.textAngles(positions: min(2 * (last + 1), model.configuration.maximumPositions))
     }
+    return try decoder.step(rows, pages, angles: angles)
   }
+}
 
-  /// Logits of the first token of each row: [rows, vocabulary].
-  package func firstLogits() throws -> Tensor {
-    try withoutGradient { try model.logits(lastHidden) }
-  }
+extension Decoding.Sequence {
+  /// Counts the token that a step has added.
+  package mutating func advance() { length += 1 }
+}
 
-  /// Adds a token to each row.
-  ///
-  /// - Parameter tokens: [rows].
-  /// - Returns: logits of the token after it, [rows, vocabulary].
-  package func logits(after tokens: [Int32]) throws -> Tensor {
-    guard tokens.count == rows, length < capacity else {
-      throw ModelError.input(
-        "\(tokens.count) tokens for \(rows) rows after \(length) of \(capacity) steps", advice: "decode within the capacity")
-    }
-    return try withoutGradient {
-      var x = try model.decoder.embedding.embedding(Tensor(tokens, on: model.device))  // [rows, hidden]
-      for (layer, cache) in zip(layers, caches) {
-        x = try layer(x) { projections in
-          try projections.attendedStep(
-            cosine: rotary.cosine, sine: rotary.sine, cache: cache, mask: mask, step: length, slot: promptLength + length,
-            heads: model.configuration.headCount)
-        }
+extension DecoderLayer {
+  fileprivate var weights: TransformerDecoder.Layer {
+    get throws {
+      guard let bias = queriesKeysValues.bias else {
+        throw ModelError.weights("queries, keys and values have no bias")
       }
-      length += 1
-      return try model.logits(model.decoder.norm(x))
+      return TransformerDecoder.Layer(
+        inputNorm: inputNorm.scale, queriesKeysValues: queriesKeysValues.weight, queriesKeysValuesBias: bias,
+        output: output.weight, innerNorm: innerNorm.scale, gateAndUp: gateAndUp.weight, down: down.weight)
     }
   }
 }
 
-/// A decoder layer for one token a row: the weights of `DecoderLayer`, in as few operations as there can be.
-private struct LayerStep {
-  let layer: DecoderLayer
-  /// Windows onto the weights, [inputs, outputs]; they follow when the weights are overwritten.
-  let outputTransposed: Tensor
-  let downTransposed: Tensor
-
-  init(_ layer: DecoderLayer) throws {
-    self.layer = layer
-    outputTransposed = try layer.output.weight.transposed(0, 1)
-    downTransposed = try layer.down.weight.transposed(0, 1)
-  }
-
-  /// - Parameters:
-  ///   - x: [rows, hidden].
-  ///   - attend: from queries, keys and values to what the queries find.
-  func callAsFunction(_ x: Tensor, attend: (Tensor) throws -> Tensor) throws -> Tensor {
-    let found = try attend(layer.queriesKeysValues(layer.inputNorm(x)))
-    let attended = try x.addingProduct(found, outputTransposed)
-    return try attended.addingProduct(layer.gateAndUp(layer.innerNorm(attended)).swiGLU(), downTransposed)
+extension Qwen25VL {
+  /// Angles of text: one position on all three axes.
+  fileprivate func textAngles(positions: Int) throws -> (cosine: Tensor, sine: Tensor) {
+    var rows = RotaryRows()
+    for position in 0..<Int32(positions) { table.append(SIMD3(repeating: position), axes: axes, to: &rows) }
+    let rotary = try rows.rotary([positions, configuration.headDimension], .float32, on: device)
+    return (rotary.cosine, rotary.sine)
   }
 }

@@ -175,7 +175,7 @@ package struct ImagePatches: Sendable, Equatable {
 
   private let mergeSize: Int
 
-  init(values: [Float], gridHeight: Int, gridWidth: Int, mergeSize: Int) {
+  package init(values: [Float], gridHeight: Int, gridWidth: Int, mergeSize: Int) {
     self.values = values
     self.gridHeight = gridHeight
     self.gridWidth = gridWidth

@@ -91,6 +91,21 @@ extension Qwen25VLConfiguration {
     return configuration
   }
 
+  /// A model whose speed says something: large enough that products of matrices take the time, small enough for two cores.
+  package static func benchmark(vocabularySize: Int) throws(ModelError) -> Qwen25VLConfiguration {
+    let last = vocabularySize - 1
+    let configuration = Qwen25VLConfiguration(
+      vocabularySize: vocabularySize, hiddenSize: 512, intermediateSize: 1536, layerCount: 8, headCount: 8,
+      keyValueHeadCount: 2, maximumPositions: 4096, rmsNormEpsilon: 1e-6, ropeTheta: 1e6, mropeSection: [8, 12, 12],
+      tiesEmbeddings: true,
+      vision: Vision(
+        depth: 4, hiddenSize: 256, intermediateSize: 512, headCount: 4, channels: 3, patchSize: 14, temporalPatchSize: 2,
+        spatialMergeSize: 2, windowSize: 112, fullAttentionBlocks: [3], outputSize: 512),
+      tokens: SpecialTokens(image: last, video: last - 1, visionStart: last - 2, visionEnd: last - 3))
+    try configuration.validate(named: "benchmark")
+    return configuration
+  }
+
   /// Refuses sizes that no model can have, naming the key as config.json spells it.
   func validate(named name: String) throws(ModelError) {
     func require(_ holds: Bool, _ what: @autoclosure () -> String) throws(ModelError) {

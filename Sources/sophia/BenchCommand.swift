@@ -8,7 +8,10 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "How fast the parts of the system are on this machine.",
-    subcommands: [BroadcastBenchCommand.self, TransportBenchCommand.self, LedgerBenchCommand.self, SimulateBenchCommand.self, RewardsBenchCommand.self])
+    subcommands: [
+      GenerateBenchCommand.self, TrainBenchCommand.self, BroadcastBenchCommand.self, TransportBenchCommand.self,
+      LedgerBenchCommand.self, SimulateBenchCommand.self, RewardsBenchCommand.self,
+    ])
 }
 
 struct BroadcastBenchCommand: AsyncParsableCommand {

@@ -25,6 +25,19 @@ struct ModelArguments: ParsableArguments {
   }
 }
 
+struct CacheArguments: ParsableArguments {
+  @Option(help: "MiB of keys and values at most; responses that find no room wait.")
+  var cacheMegabytes = 1024
+
+  var limit: Int { cacheMegabytes << 20 }
+
+  func validate() throws {
+    guard (1...1 << 24).contains(cacheMegabytes) else {
+      throw ValidationError("--cache-megabytes is \(cacheMegabytes); give 1 to \(1 << 24)")
+    }
+  }
+}
+
 struct RowArguments: ParsableArguments {
   @Option(help: "File of JSON lines; standard input if absent.")
   var input: String?
@@ -92,14 +105,26 @@ struct GenerateCommand: ParsableCommand {
   @Option(help: "Decides every draw.")
   var seed: UInt64 = 0
 
+  @OptionGroup var cache: CacheArguments
+
   func run() throws {
     let policy = try model.load()
-    let engine = try GenerationEngine(model: policy.model, tokenizer: policy.encoder.tokenizer)
+    let engine = try GenerationEngine(
+      model: policy.model, tokenizer: policy.encoder.tokenizer, cacheLimit: cache.limit)
     let settings = SamplingSettings(temperature: temperature, topP: topP, topK: topK, maximumTokens: maxTokens)
-    try rows.forEach(use: .prompting) { row, index in
-      try printLine(
-        ModelLines.generation(for: row, index: index, engine, policy.encoder, settings, seed: seed).serialized)
+    var batch: [DataRow] = []
+    var done = 0
+    func answer() throws {
+      for line in try ModelLines.generations(
+        for: batch, from: done, engine, policy.encoder, settings, seed: seed) { try printLine(line.serialized) }
+      done += batch.count
+      batch = []
     }
+    try rows.forEach(use: .prompting) { row, _ in
+      batch.append(row)
+      if batch.count == 2 * GenerationEngine.width { try answer() }
+    }
+    try answer()
   }
 }
 
@@ -128,10 +153,13 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "File for one JSON line a row: problem_id, response, outcome.")
   var answers: String?
 
+  @OptionGroup var cache: CacheArguments
+
   func run() throws {
     let rows = try DataFile.read(data, use: .grading)
     let policy = try model.load()
-    let engine = try GenerationEngine(model: policy.model, tokenizer: policy.encoder.tokenizer)
+    let engine = try GenerationEngine(
+      model: policy.model, tokenizer: policy.encoder.tokenizer, cacheLimit: cache.limit)
     let result = try GreedyEvaluation.run(
       engine, policy.encoder, rows: rows, system: system, maximumTokens: maxTokens)
     if let answers { try result.write(rows: rows, to: answers) }

@@ -80,19 +80,6 @@ struct GenerationEngineTests {
     }
   }
 
-  @Test("greedy answers do not depend on which prompts share a batch", arguments: [1, 2, 5, 64])
-  func batches(size: Int) throws {
-    let engine = try Self.engine()
-    let prompts = ["red ?", "red + blue + green ?", "x", "red or blue ?", "blue - green ?", "roughly 8 ."]
-      .map { Self.prompt(engine, $0) }
-    let answers = try engine.generateGreedily(prompts: prompts, maximumTokens: 15, batchSize: size)
-    for (prompt, answer) in zip(prompts, answers) {
-      let alone = try engine.generate(
-        prompt: prompt, samples: 1, settings: SamplingSettings(temperature: 0, maximumTokens: 15), draw: { _, _ in 0 })
-      #expect(alone[0].tokens == answer.tokens)
-    }
-  }
-
   @Test("new weights take effect in place")
   func newWeights() throws {
     let (engine, other) = (try Self.engine(seed: 5), try Self.engine(seed: 6))

@@ -46,26 +46,6 @@ struct SharedPromptTests {
     }
   }
 
-  @Test("decodes with a cache what it computes without one, several rows to a prompt", arguments: ["tied", "untied"])
-  func cache(folder: String) throws {
-    let model = try ModelFixtures.model(folder)
-    let (prompts, _) = try Self.batch(model.configuration, ModelFixtures.cases(of: folder))
-    let responses: [[[Int32]]] = [[[4, 9, 2, 30], [8, 8, 1, 0]], [[1, 2, 3, 4], [60, 5, 61, 6]]]
-    let rows = responses.flatMap { $0 }
-    let decoding = try Decoding(model, prompts, samples: 2, capacity: 4)
-    let batch = try Continuations(responses)
-    try withoutGradient {
-      let state = try model.encode(prompts)
-      let logits = try model.logits(model.hidden(after: state, batch)).flattened(0, 1)  // [rows, token, vocabulary]
-      var step = try decoding.firstLogits()
-      for position in 0..<4 {
-        #expect(try largestDifference(step.floats(), logits.selected(1, position).floats()) < 1e-4)
-        step = try decoding.logits(after: rows.map { $0[position] })
-      }
-    }
-    #expect(throws: ModelError.self) { try decoding.logits(after: [0, 0, 0, 0]) }
-  }
-
   @Test("the derivative by a weight of the patch embedding is that of finite differences")
   func finiteDifferences() throws {
     let model = try ModelFixtures.model("tied")

@@ -40,13 +40,16 @@ struct TransformersParityTests {
   func greedy(folder: String) throws {
     let model = try ModelFixtures.model(folder)
     for item in try ModelFixtures.cases(of: folder) {
-      let state = try withoutGradient { try model.encode([item.prompt(for: model.configuration)]) }
-      let decoding = try Decoding(model, state, samples: 1, capacity: item.greedy.count)
+      let decoding = try Decoding(model, pages: 40)
+      let prompt = try #require(try decoding.read(item.prompt(for: model.configuration)))
+      var sequence = Decoding.Sequence()
       var tokens: [Int32] = []
-      var logits = try decoding.firstLogits()
+      var logits = prompt.logits
       for _ in item.greedy {
         tokens.append(try logits.argmax(-1).cast(to: .int32).values()[0])
-        logits = try decoding.logits(after: [tokens[tokens.count - 1]])
+        try #require(decoding.extend(&sequence))
+        logits = try decoding.logits(after: [Decoding.Token(tokens[tokens.count - 1], after: prompt, sequence)])
+        sequence.advance()
       }
       #expect(tokens == item.greedy, "\(item.name)")
     }
@@ -60,8 +63,12 @@ struct TransformersParityTests {
         let state = try model.encode([item.prompt(for: model.configuration)])
         let found = try model.logProbabilities(after: state, Continuations([[item.response]])).logProbabilities
         #expect(try largestDifference(found.floats(), item.log_probabilities) < 0.3, "\(item.name)")
-        let decoding = try Decoding(model, state, samples: 1, capacity: 1)
-        let step = try decoding.logits(after: [item.response[0]]).cast(to: .float32).logSoftmax(-1).floats()
+        let decoding = try Decoding(model, pages: 40)
+        let prompt = try #require(try decoding.read(item.prompt(for: model.configuration)))
+        var sequence = Decoding.Sequence()
+        try #require(decoding.extend(&sequence))
+        let step = try decoding.logits(after: [Decoding.Token(item.response[0], after: prompt, sequence)])
+          .cast(to: .float32).logSoftmax(-1).floats()
         if item.response.count > 1 {
           #expect(abs(step[Int(item.response[1])] - item.log_probabilities[1]) < 0.3, "\(item.name)")
         }

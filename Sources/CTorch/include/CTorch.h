@@ -118,7 +118,6 @@ int ctorch_topk(CTorchHandle a, long count, long dimension, CTorchHandle *values
 
 // Layers
 int ctorch_linear(CTorchHandle a, CTorchHandle weight, CTorchHandle bias, CTorchHandle *out);
-int ctorch_addmm(CTorchHandle a, CTorchHandle b, CTorchHandle c, CTorchHandle *out);
 int ctorch_embedding(CTorchHandle table, CTorchHandle ids, CTorchHandle *out);
 int ctorch_rms_norm(CTorchHandle a, CTorchHandle weight, double epsilon, CTorchHandle *out);
 int ctorch_layer_norm(
@@ -134,10 +133,47 @@ int ctorch_log_probabilities(
     CTorchHandle hidden, CTorchHandle head, CTorchHandle ids,
     CTorchHandle *logProbabilities, CTorchHandle *entropies);
 
-// Attention of one new token a row to a cache that it is added to; see Tensor+Decoding.swift. No gradient.
-int ctorch_attend_step(
-    CTorchHandle projected, CTorchHandle cosine, CTorchHandle sine, CTorchHandle cache, CTorchHandle mask,
-    long step, long slot, long heads, CTorchHandle *out);
+// Decoding; see TransformerDecoder.swift. No gradients.
+#define CTORCH_PAGE 16  // tokens a page
+
+typedef struct CTorchDecoder CTorchDecoder;
+
+typedef struct {
+  CTorchHandle inputNorm, queriesKeysValues, queriesKeysValuesBias, output, innerNorm, gateAndUp, down;
+} CTorchDecoderLayer;
+
+typedef struct {
+  const CTorchDecoderLayer *layers;
+  long layerCount;
+  CTorchHandle embedding, norm, head;
+  double epsilon;
+  long heads, keyHeads, width;
+} CTorchDecoderParts;
+
+// The sequences of a step, each with its new token.
+typedef struct {
+  long count;
+  const int *tokens;          // [count]
+  const int *positions;       // [count]: rows of the angles
+  const long *promptLengths;  // [count]
+  const long *lengths;        // [count]: tokens after the prompt, the new one included
+  const int *pages;           // [count, pageTableWidth]: those of the prompt, then those after it
+  long pageTableWidth;
+} CTorchSequences;
+
+int ctorch_decoder_make(const CTorchDecoderParts *parts, CTorchDecoder **out);
+void ctorch_decoder_release(CTorchDecoder *decoder);
+int ctorch_decoder_step(
+    const CTorchDecoder *decoder, const CTorchHandle *keys, const CTorchHandle *values, CTorchHandle cosines,
+    CTorchHandle sines, const CTorchSequences *rows, CTorchHandle *out);
+// Writes keys and values [keyHeads, tokens, width] of a prompt into pages.
+int ctorch_write_pages(
+    CTorchHandle keys, CTorchHandle values, CTorchHandle keyPages, CTorchHandle valuePages, const int *pages, long count);
+long ctorch_padded_width(long width);  // of values in a page
+// A token for each of `count` rows of the logits; -1 where they are not finite. `draws` are uniform in [0, 1).
+int ctorch_sample(
+    CTorchHandle logits, const long *rows, const double *draws, long count, double temperature, long topK, double topP,
+    int *tokens, float *logProbabilities);
 
 // Gradients and optimisation
 int ctorch_set_requires_grad(CTorchHandle a, int flag);
