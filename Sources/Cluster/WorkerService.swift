@@ -70,7 +70,7 @@ package struct WorkerService: Sendable {
         }
       }
     case .generate(let lease):
-      loop.run { [generator, fault] in
+      loop.runAside { [generator, fault] in
         fault.pass(.generating)
         do {
           return .generated(try await generator.generate(lease))

@@ -60,57 +60,75 @@ package final class GenerationEngine {
     }.flatMap { $0 }
   }
 
+  /// - Parameter ended: told of each request, by its place, whose last response has ended; what it throws ends the work.
   /// - Returns: the responses of each request, in its order.
   func run(
     _ requests: [ContinuousBatch.Request], _ settings: SamplingSettings, width: Int = GenerationEngine.width,
     ended: (Int) throws -> Void = { _ in }
   ) throws -> [[Response]] {
-    try settings.check()
     guard !requests.isEmpty else { return [] }
-    guard requests.allSatisfy({ $0.samples > 0 }) else {
-      throw ModelError(code: "model.input", message: "no sample was asked for", advice: "ask for at least one")
+    let prompts = requests.map(\.prompt.tokens.count)
+    let samples = requests.map(\.samples)
+    var batch = try batch(settings, prompts: prompts, samples: samples, width: width)
+    defer {
+      batch.removeAll()
+      counts = batch.counts
     }
-    var batch = ContinuousBatch(
-      try decoding(for: requests, settings, width: width), requests, settings,
-      stops: Set(settings.stopTokens ?? stopTokens), width: width)
-    defer { counts = batch.counts }
-    try batch.run(ended: ended)
+    for request in requests { _ = batch.add(request) }
     var responses = [[Response]](repeating: [], count: requests.count)
-    for row in batch.rows {
-      // The head may be padded with rows that stand for no token; an untrained model can draw one.
-      let text = (row.finish == .stop ? row.tokens.dropLast() : row.tokens[...]).filter { $0 < tokenizer.vocabularySize }
-      responses[row.request].append(
-        Response(
-          tokens: row.tokens, logProbabilities: row.logProbabilities, finish: row.finish ?? .length,
-          text: try tokenizer.decode(text, skippingSpecial: false)))
+    while !batch.isEmpty {
+      for end in try batch.step() {
+        responses[end.number] = try answers(to: end)
+        try ended(end.number)
+      }
     }
     return responses
   }
 
-  /// Pages for the work at hand: as many as it could use at once, or as the limit allows.
-  private func decoding(
-    for requests: [ContinuousBatch.Request], _ settings: SamplingSettings, width: Int
-  ) throws -> Decoding {
+  /// A batch with pages for the work that is expected: as many as it could use at once, or as the limit allows.
+  ///
+  /// - Parameters:
+  ///   - prompts: tokens of the prompts that may be there together.
+  ///   - samples: responses to each.
+  func batch(
+    _ settings: SamplingSettings, prompts: [Int], samples: [Int], width: Int = GenerationEngine.width
+  ) throws -> ContinuousBatch {
+    try settings.check()
+    guard samples.allSatisfy({ $0 > 0 }), let longest = prompts.max() else {
+      throw ModelError(code: "model.input", message: "no sample was asked for", advice: "ask for at least one")
+    }
     let response = KeyValuePages.count(for: settings.maximumTokens)
-    let prompts = requests.map { KeyValuePages.count(for: $0.prompt.tokens.count) }.sorted(by: >)
-    let rows = min(width, requests.reduce(0) { $0 + $1.samples })
-    let (bytes, longest) = (Decoding.pageBytes(model), prompts[0])
+    let counts = prompts.map(KeyValuePages.count).sorted(by: >)
+    let rows = min(width, samples.reduce(0, +))
+    let bytes = Decoding.pageBytes(model)
     let allowed = cacheLimit / bytes
-    guard longest + response <= allowed else {
+    guard counts[0] + response <= allowed else {
       throw ModelError(
         code: "generation.cache",
         message: """
-          a response of \(settings.maximumTokens) tokens to a prompt of \(requests.map(\.prompt.tokens.count).max() ?? 0) takes \
-          \((longest + response) * bytes) bytes of keys and values; \(cacheLimit) are allowed
+          a response of \(settings.maximumTokens) tokens to a prompt of \(longest) takes \((counts[0] + response) * bytes) \
+          bytes of keys and values; \(cacheLimit) are allowed
           """,
         advice: "raise rollout.cacheMegabytes (--cache-megabytes), or allow shorter prompts or responses")
     }
-    let wanted = min(allowed, prompts.prefix(rows).reduce(0, +) + rows * (response + 1))
-    if let decoding, decoding.pages.count >= wanted { return decoding }
-    decoding = nil
-    let made = try Decoding(model, pages: wanted)
-    decoding = made
-    return made
+    let wanted = min(allowed, counts.prefix(rows).reduce(0, +) + rows * (response + 1))
+    if decoding.map({ $0.pages.count < wanted }) ?? true {
+      decoding = nil
+      decoding = try Decoding(model, pages: wanted)
+    }
+    guard let decoding else { preconditionFailure("it was made above") }
+    return ContinuousBatch(decoding, settings, stops: Set(settings.stopTokens ?? stopTokens), width: width)
+  }
+
+  /// The responses of a request that has come to its end, with their text.
+  func answers(to end: ContinuousBatch.Ended) throws -> [Response] {
+    try end.rows.get().map { row in
+      // The head may be padded with rows that stand for no token; an untrained model can draw one.
+      let text = (row.finish == .stop ? row.tokens.dropLast() : row.tokens[...]).filter { $0 < tokenizer.vocabularySize }
+      return Response(
+        tokens: row.tokens, logProbabilities: row.logProbabilities, finish: row.finish ?? .length,
+        text: try tokenizer.decode(text, skippingSpecial: false))
+    }
   }
 }
 

@@ -94,16 +94,18 @@ package struct ModelBenchmark {
     let clock = ContinuousClock()
     let start = clock.now
     var batch = ContinuousBatch(
-      try Decoding(model, pages: min(wanted, cacheLimit / page)), requests, settings, stops: [], width: GenerationEngine.width)
-    try batch.run { _ in }
+      try Decoding(model, pages: min(wanted, cacheLimit / page)), settings, stops: [], width: GenerationEngine.width)
+    for request in requests { _ = batch.add(request) }
+    var responses = [[ContinuousBatch.Row]](repeating: [], count: groups)
+    while !batch.isEmpty {
+      for end in try batch.step() { responses[end.number] = try end.rows.get() }
+    }
     var measured = Generation()
     measured.seconds = (clock.now - start).inSeconds
-    measured.promptSeconds = batch.counts.promptTime.inSeconds
+    measured.promptSeconds = batch.counts.promptSeconds
     measured.steps = batch.counts.steps
     measured.meanWidth = Double(batch.counts.tokens) / Double(max(1, batch.counts.steps))
     measured.tokensPerSecond = Double(groups * samples * responseTokens) / measured.seconds
-    var responses = [[ContinuousBatch.Row]](repeating: [], count: groups)
-    for row in batch.rows { responses[row.request].append(row) }
     return (responses, measured)
   }
 

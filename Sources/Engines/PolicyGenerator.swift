@@ -4,17 +4,26 @@ internal import Threads
 package import Torch
 package import VisionLanguage
 
-/// A worker's engine: the policy on a thread of its own.
+/// A worker's engine: the policy on a thread of its own. The groups that are asked for while others are generated join them.
 package actor PolicyGenerator: GroupGenerator {
   private let executor = ThreadExecutor(name: "generate")
   private let threads: Int
+  /// Groups that may be asked for at once.
+  private let atOnce: Int
   private var loaded: (engine: GenerationEngine, encoder: PromptEncoder, settings: RunSettings)?
+  private var batch: ContinuousBatch?
+  /// Who waits for the end of a request of the batch.
+  private var waiting: [Int: CheckedContinuation<ContinuousBatch.Ended, any Error>] = [:]
+  private var isDriving = false
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  /// - Parameter threads: for tensors; the bits of a group depend on it, so every worker of a run has the same.
-  package init(threads: Int) {
+  /// - Parameters:
+  ///   - threads: for tensors; the bits of a group depend on it, so every worker of a run has the same.
+  ///   - atOnce: groups that may be asked for at once.
+  package init(threads: Int, atOnce: Int) {
     self.threads = threads
+    self.atOnce = atOnce
   }
 
   package func prepare(folder: String, settings json: String) throws -> Duration {
@@ -28,6 +37,9 @@ package actor PolicyGenerator: GroupGenerator {
       configuration, seed: 0, dtype: settings.model.tensorType, device: Device(settings.model.device))
     let engine = try GenerationEngine(
       model: model, tokenizer: encoder.tokenizer, cacheLimit: settings.rollout.cacheMegabytes << 20)
+    batch = try engine.batch(
+      settings.sampling, prompts: [Int](repeating: settings.data.maximumPromptTokens, count: atOnce),
+      samples: [Int](repeating: settings.rollout.groupSize, count: atOnce))
     loaded = (engine, encoder, settings)
     return settings.usualScoring
   }
@@ -36,26 +48,46 @@ package actor PolicyGenerator: GroupGenerator {
     try ready().engine.replaceWeights(bytes)
   }
 
-  package func generate(_ lease: Lease) throws -> ResponseGroup {
+  package func generate(_ lease: Lease) async throws -> ResponseGroup {
     let (engine, encoder, settings) = try ready()
-    let started = ContinuousClock.now
     let prompt = try encoder.encode(lease.task, name: "row \(lease.unit.prompt)")
     let draws = (0..<settings.rollout.groupSize).map { sample in
       CounterRandom(
         seed: settings.run.seed, epoch: lease.unit.epoch, prompt: lease.unit.prompt, sample: UInt32(sample))
     }
-    let responses = try engine.generate(
-      prompt: prompt, samples: settings.rollout.groupSize, settings: settings.sampling
-    ) { sample, position in draws[sample].uniform(at: UInt32(position)) }
-    return ResponseGroup(
-      lease: lease, responses: responses, seconds: (ContinuousClock.now - started).inSeconds)
+    let request = ContinuousBatch.Request(prompt: prompt, samples: settings.rollout.groupSize) { sample, position in
+      draws[sample].uniform(at: UInt32(position))
+    }
+    let end = try await withCheckedThrowingContinuation {
+      (continuation: CheckedContinuation<ContinuousBatch.Ended, any Error>) in
+      guard let number = batch?.add(request) else { return continuation.resume(throwing: Self.notReady) }
+      waiting[number] = continuation
+      guard !isDriving else { return }
+      isDriving = true
+      Task { await drive() }
+    }
+    return ResponseGroup(lease: lease, responses: try engine.answers(to: end), seconds: end.seconds)
   }
 
-  private func ready() throws -> (engine: GenerationEngine, encoder: PromptEncoder, settings: RunSettings) {
-    guard let loaded else {
-      throw PromptError(
-        code: "engine.not-ready", message: "the policy has not been built yet", advice: "report this with the worker's log")
+  /// Takes step after step while anybody waits. Between two steps others come to their turn, with new requests.
+  private func drive() async {
+    while batch?.isEmpty == false {
+      do {
+        for end in try batch?.step() ?? [] { waiting.removeValue(forKey: end.number)?.resume(returning: end) }
+      } catch {
+        batch?.removeAll()
+        for number in waiting.keys.sorted() { waiting.removeValue(forKey: number)?.resume(throwing: error) }
+      }
+      await Task.yield()
     }
+    isDriving = false
+  }
+
+  private static let notReady = PromptError(
+    code: "engine.not-ready", message: "the policy has not been built yet", advice: "report this with the worker's log")
+
+  private func ready() throws -> (engine: GenerationEngine, encoder: PromptEncoder, settings: RunSettings) {
+    guard let loaded else { throw Self.notReady }
     return loaded
   }
 }

@@ -36,7 +36,7 @@ struct PolicyVersions: Sendable {
   private(set) var version: UInt64?
   private(set) var isLoading = false
   /// Whether the engine does not sample from the newest version that is here, and is free to load it.
-  private var isLoadDue = false
+  private(set) var isLoadDue = false
 
   private mutating func noteLoad() {
     version = current?.version

@@ -44,11 +44,11 @@ package enum WorkerAction: Sendable {
 }
 
 /// A rollout worker without its clock, sockets and tensors: it fetches what it needs, holds leases up to its credit,
-/// generates them one after the other, and keeps every group until the learner says that it is durable.
+/// generates them side by side, and keeps every group until the learner says that it is durable.
 package struct WorkerRole: Sendable {
   package struct Settings: Sendable, Hashable {
     package var link: LearnerLink.Settings
-    /// Leases not yet generated to hold at once.
+    /// Leases not yet generated to hold, and to generate, at once.
     package var credit: Int
     /// How long a worker that is told to stop tries to finish and hand in what it has.
     package var grace: Duration
@@ -77,6 +77,8 @@ package struct WorkerRole: Sendable {
     var pushes = 0
   }
 
+  private enum Interest { case wanted, void }
+
   /// Groups to hold that are not durable; a worker that holds as many wants no more leases until the learner catches up.
   private static let heldLimit = Limits.standard.messages.waiting - Limits.standard.messages.credit
 
@@ -92,9 +94,10 @@ package struct WorkerRole: Sendable {
   private var rota = ScorerRota()
   /// A group that is not durable after this long is pushed again, to the next scorer.
   private var resendAfter = Duration.seconds(5)
+  /// Leases that have not begun.
   private var queue: [Lease] = []
-  private var current: LeaseID?
-  private var currentIsVoid = false
+  /// Leases that are being generated, and whether anybody wants what comes of them.
+  private var running: [LeaseID: Interest] = [:]
   private var held: [LeaseID: Held] = [:]
   private var leaving: (reason: String, until: Instant)?
   private var isFinished = false
@@ -132,8 +135,7 @@ package struct WorkerRole: Sendable {
       link.beatSoon(at: now)
     case .generated(let group): finish(group, at: now, &actions)
     case .generationFailed(let lease, let reason):
-      if !currentIsVoid { actions.append(.send(.declined(lease, reason: reason))) }
-      current = nil
+      if running.removeValue(forKey: lease) == .wanted { actions.append(.send(.declined(lease, reason: reason))) }
       actions.append(.log(.error, "lease \(lease): \(reason)"))
     case .failed(let reason): end(.failed(reason: reason), saying: reason, &actions)
     case .stop(let reason): leave(reason, at: now, &actions)
@@ -221,12 +223,12 @@ package struct WorkerRole: Sendable {
     if let welcome = fetcher?.finished() { actions.append(.prepare(welcome)) }
   }
 
-  /// Asks for what is missing, and puts together what has come. A version is switched between groups only.
+  /// Asks for what is missing, and puts together what has come. A version is switched while nothing is generated.
   private mutating func collectAndLoad(at now: Instant, _ actions: inout [WorkerAction]) {
     for fetch in versions.due(at: now) { actions.append(.send(.fetch(fetch))) }
     for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
     if let assembly = versions.assembly() { actions.append(.assemble(assembly)) }
-    if isPrepared, current == nil, let (manifest, bytes) = versions.load() {
+    if isPrepared, running.isEmpty, let (manifest, bytes) = versions.load() {
       actions.append(.load(manifest, bytes: bytes))
     }
   }
@@ -234,12 +236,11 @@ package struct WorkerRole: Sendable {
   // MARK: Groups
 
   private func holds(_ id: LeaseID) -> Bool {
-    current == id || held[id] != nil || queue.contains { $0.id == id }
+    running[id] != nil || held[id] != nil || queue.contains { $0.id == id }
   }
 
   private mutating func finish(_ group: ResponseGroup, at now: Instant, _ actions: inout [WorkerAction]) {
-    current = nil
-    guard !currentIsVoid else { return discarded += 1 }
+    guard running.removeValue(forKey: group.lease.id) == .wanted else { return discarded += 1 }
     held[group.lease.id] = Held(group: group, triedAt: now, dueAt: now)
     push(group.lease.id, at: now, &actions)
     actions.append(.send(.generated(group.lease.id)))
@@ -272,18 +273,18 @@ package struct WorkerRole: Sendable {
   private mutating func release(_ id: LeaseID) {
     held[id] = nil
     queue.removeAll { $0.id == id }
-    if current == id { currentIsVoid = true }
+    if running[id] != nil { running[id] = .void }
   }
 
   // MARK: Time
 
   private mutating func advance(at now: Instant, _ actions: inout [WorkerAction]) {
     guard !isFinished else { return }
-    if let (reason, until) = leaving, (held.isEmpty && current == nil) || now >= until {
+    if let (reason, until) = leaving, (held.isEmpty && running.isEmpty) || now >= until {
       return end(.interrupted(reason: reason), saying: reason, &actions)
     }
     collectAndLoad(at: now, &actions)
-    startNext(&actions)
+    begin(&actions)
     pushAgain(at: now, &actions)
     askForMissingVersion(at: now)
     switch link.step(at: now) {
@@ -296,16 +297,17 @@ package struct WorkerRole: Sendable {
     }
   }
 
-  private mutating func startNext(_ actions: inout [WorkerAction]) {
-    guard current == nil, !queue.isEmpty, !versions.isLoading, leaving == nil, let version, let next = queue.first,
+  /// Begins what has come. A newer version that waits to be loaded is not kept waiting for more than what runs.
+  private mutating func begin(_ actions: inout [WorkerAction]) {
+    while !queue.isEmpty, !versions.isLoading, !versions.isLoadDue, leaving == nil, let version, let next = queue.first,
       next.version <= version || settings.planted == .sampleOldWeights
-    else { return }
-    queue.removeFirst()
-    current = next.id
-    currentIsVoid = false
-    var lease = next
-    lease.version = settings.planted == .sampleOldWeights ? max(version, next.version) : version
-    actions.append(.generate(lease))
+    {
+      queue.removeFirst()
+      running[next.id] = .wanted
+      var lease = next
+      lease.version = settings.planted == .sampleOldWeights ? max(version, next.version) : version
+      actions.append(.generate(lease))
+    }
   }
 
   /// A lease may come before the announcement of its version, but not by a whole heartbeat: then the announcement was
@@ -323,7 +325,7 @@ package struct WorkerRole: Sendable {
   }
 
   private var heartbeat: Heartbeat {
-    let ids = queue.map(\.id) + (current.map { [$0] } ?? []) + held.keys.sorted()
+    let ids = queue.map(\.id) + running.keys.sorted() + held.keys.sorted()
     let credit = version == nil || leaving != nil ? 0 : min(settings.credit, max(0, Self.heldLimit - held.count))
     return Heartbeat(incarnation: link.incarnation ?? 0, version: version, credit: credit, held: ids)
   }

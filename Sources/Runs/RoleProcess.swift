@@ -64,7 +64,7 @@ package enum RoleProcess {
       learner: options.learner, keys: keys.pair(of: options.name), learnerKey: keys.publicKey(of: RunKeys.learnerName),
       report: { log(.warning, $0) })
     let service = WorkerService(
-      transport: transport, generator: PolicyGenerator(threads: options.threads),
+      transport: transport, generator: PolicyGenerator(threads: options.threads, atOnce: credit),
       files: ArtifactCache(root: options.cache), log: log)
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(role: .worker, host: hostName(), processID: getpid())

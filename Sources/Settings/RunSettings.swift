@@ -159,7 +159,7 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var learnerThreads = 2
     package var workerThreads = 1
     package var scorerThreads = 1
-    /// Groups a worker holds that it has not generated.
+    /// Groups that a worker generates at once.
     package var credit = 2
     package var leaseSeconds = 120.0
     package var heartbeatSeconds = 0.5

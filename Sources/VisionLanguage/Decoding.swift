@@ -22,7 +22,7 @@ package final class Decoding {
   }
 
   /// What has been decoded after a prompt.
-  package struct Sequence {
+  package struct Sequence: Sendable {
     /// Tokens after the prompt whose keys and values are in the pages.
     package fileprivate(set) var length = 0
     fileprivate var pages: [Int32] = []
@@ -52,11 +52,20 @@ package final class Decoding {
   }
 
   /// Reads a prompt into free pages; nil, and nothing done, if there are too few.
-  package func read(_ prompt: VisualPrompt) throws -> Prompt? {
+  ///
+  /// - Parameter tokens: that will follow it at most.
+  /// - Throws: if the prompt is none for this model, or what follows it would go past the last position that it knows.
+  package func read(_ prompt: VisualPrompt, reaching tokens: Int = 0) throws -> Prompt? {
     guard let taken = pages.take(KeyValuePages.count(for: prompt.tokens.count)) else { return nil }
     do {
       return try withoutGradient {
         let state = try model.encode([prompt])
+        let end = Int(state.nextPositions[0]) + tokens
+        guard end <= model.configuration.maximumPositions else {
+          throw ModelError.input(
+            "prompt and response reach position \(end), the model knows \(model.configuration.maximumPositions)",
+            advice: "shorten the prompt or allow fewer tokens")
+        }
         for (index, layer) in state.layers.enumerated() {
           try pages.write(layer: index, keys: layer.keys.selected(0, 0), values: layer.values.selected(0, 0), into: taken)
         }

@@ -45,7 +45,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
   @OptionGroup var joining: JoinArguments
 
-  @Option(help: "Groups to hold that are not generated yet.")
+  @Option(help: "Groups to generate at once.")
   var credit = 2
 
   func run() async throws {

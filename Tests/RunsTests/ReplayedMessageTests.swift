@@ -32,7 +32,7 @@ import Wire
     let scorer = ScorerService(
       transport: scorerEnd, scorer: GroupGrader(threads: 1, log: { _, _ in }), files: ArtifactCache(root: cache), log: { _, _ in })
     let worker = WorkerService(
-      transport: workerEnd, generator: PolicyGenerator(threads: 1), files: ArtifactCache(root: cache), log: { _, _ in })
+      transport: workerEnd, generator: PolicyGenerator(threads: 1, atOnce: 2), files: ArtifactCache(root: cache), log: { _, _ in })
 
     async let scored = scorer.run(
       hello: Hello(role: .scorer, host: "here", processID: 1, endpoint: scorerEnd.endpoint, publicKey: scorerEnd.publicKey),
