@@ -233,6 +233,8 @@ struct LogProbabilities : torch::autograd::Function<LogProbabilities> {
     const auto saved = context->get_saved_variables();
     const auto &hidden = saved[0], &head = saved[1], &index = saved[2], &known = saved[3];
     const int64_t rows = hidden.size(0), share = rowsPerPart(head);
+    // A head that is not trained (beside adapters) is spared the largest product of all.
+    const bool isHeadTrained = context->needs_input_grad(1);
     std::vector<at::Tensor> toHidden;
     at::Tensor toHead;
     for (int64_t first = 0; first == 0 || first < rows; first += share) {
@@ -244,7 +246,7 @@ struct LogProbabilities : torch::autograd::Function<LogProbabilities> {
       logits.scatter_add_(-1, index.narrow(0, first, count), g.contiguous());
       logits = logits.to(hidden.scalar_type());
       toHidden.push_back(at::mm(logits, head));
-      toHead = toHead.defined() ? toHead.addmm_(logits.t(), part) : at::mm(logits.t(), part);
+      if (isHeadTrained) toHead = toHead.defined() ? toHead.addmm_(logits.t(), part) : at::mm(logits.t(), part);
     }
     return {at::cat(toHidden), toHead, at::Tensor()};
   }

@@ -7,7 +7,8 @@ internal import Tokenization
 internal import Torch
 internal import VisionLanguage
 
-/// The learner's engine: policy, frozen reference policy and optimiser on a thread of their own.
+/// The learner's engine: policy, frozen reference policy and optimiser on a thread of their own. Where adapters are trained,
+/// one model is both policies.
 package actor LearnerEngine: PolicyTrainer {
   private let executor = ThreadExecutor(name: "train")
   private let settings: RunSettings
@@ -61,21 +62,28 @@ package actor LearnerEngine: PolicyTrainer {
     let manifest = try adopt(made.policy, made.trainer, version: UInt64(step))
     guard manifest.digest == expecting else {
       loaded = nil
-      throw CheckpointError(place, "its weights are not those that the journal has for step \(step)")
+      let base = settings.model.lowRank == nil ? "" : ", with the model in \(settings.model.folder) under its adapters"
+      throw CheckpointError(place, "its weights are not those that the journal has for step \(step)\(base)")
     }
     return manifest
   }
 
   private func build() throws -> (policy: LoadedPolicy, trainer: TrustGRPOTrainer) {
     let device = try Device(settings.model.device)
+    guard try AdapterFolder(ifIn: settings.model.folder) == nil else {
+      throw ModelError(
+        code: "model.adapter", message: "\(settings.model.folder) holds an adapter, and workers need a whole model",
+        advice: "name the folder of a merged model as model.folder")
+    }
     func load() throws -> LoadedPolicy {
       try LoadedPolicy(
         folder: settings.model.folder, dtype: settings.model.tensorType, device: device,
         minPixels: settings.data.minPixels, maxPixels: settings.data.maxPixels,
-        maximumPromptTokens: settings.data.maximumPromptTokens)
+        maximumPromptTokens: settings.data.maximumPromptTokens, adapters: settings.model.lowRank, seed: settings.run.seed)
     }
     let policy = try load()
-    let reference = settings.algorithm.klCoefficient > 0 ? try load().model : nil
+    let needsReference = settings.algorithm.klCoefficient > 0 && settings.model.lowRank == nil
+    let reference = needsReference ? try load().model : nil
     let trainer = try TrustGRPOTrainer(
       policy: policy.model, reference: reference, algorithm: settings.algorithm, settings: settings.trainer)
     return (policy, trainer)
@@ -134,9 +142,11 @@ package actor LearnerEngine: PolicyTrainer {
   }
 
   private func evaluate(_ policy: LoadedPolicy) throws -> GreedyEvaluation {
-    try GreedyEvaluation.run(
-      GenerationEngine(model: policy.model, tokenizer: policy.encoder.tokenizer), policy.encoder, rows: heldOut,
-      system: settings.data.systemPrompt, maximumTokens: settings.rollout.maximumResponseTokens)
+    try policy.model.parameters.withMergedAdapters {
+      try GreedyEvaluation.run(
+        GenerationEngine(model: policy.model, tokenizer: policy.encoder.tokenizer), policy.encoder, rows: heldOut,
+        system: settings.data.systemPrompt, maximumTokens: settings.rollout.maximumResponseTokens)
+    }
   }
 
   // MARK: Keeping
@@ -155,7 +165,7 @@ package actor LearnerEngine: PolicyTrainer {
     try DurableFiles.createFolder("\(folder)/\(Checkpoints.folder)")
     try TrainingState.write(
       loaded.policy.model, loaded.trainer.optimizer, trained: loaded.trainer.trainedNames, step: UInt64(step),
-      policy: loaded.manifest.digest, to: "\(folder)/\(path)")
+      policy: loaded.manifest.digest, base: settings.model.folder, to: "\(folder)/\(path)")
     return (path, loaded.manifest.digest)
   }
 

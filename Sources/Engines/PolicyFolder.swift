@@ -39,12 +39,16 @@ package struct LoadedPolicy {
     self.encoder = encoder
   }
 
+  /// - Parameters:
+  ///   - folder: of a model, or of an adapter, whose model then has the tokenizer and processor files.
+  ///   - adapters: to train beside the weights, made from `seed`.
   /// - Throws: if a file is missing or damaged, or the tokenizer has ids that the model has no embedding for.
   package init(
     folder: String, dtype: DType = .float32, device: Device = .cpu, minPixels: Int? = nil, maxPixels: Int? = nil,
-    maximumPromptTokens: Int = 32_768
+    maximumPromptTokens: Int = 32_768, adapters: LowRankSettings? = nil, seed: UInt64 = 0
   ) throws {
-    model = try Qwen25VL(folder: folder, dtype: dtype, device: device)
+    model = try Qwen25VL(folder: folder, dtype: dtype, device: device, adapters: adapters, seed: seed)
+    let folder = try AdapterFolder(ifIn: folder)?.base ?? folder
     encoder = try PromptEncoder(
       folder: folder, minPixels: minPixels, maxPixels: maxPixels, maximumTokens: maximumPromptTokens)
     try encoder.check(fits: model.configuration, folder: folder)
@@ -77,7 +81,8 @@ extension PromptEncoder {
 }
 
 extension PolicyFolder {
-  /// Writes `model` as a folder, whole or not at all, with the tokenizer and processor files that lie in `origin`.
+  /// Writes `model` as a folder, whole or not at all, with the tokenizer and processor files that lie in `origin`. Adapters
+  /// are merged, and lie by themselves in its folder `adapter`, as adapters of the model in `origin`.
   ///
   /// - Parameter more: writes further files into the folder it is given.
   package static func write(
@@ -88,7 +93,16 @@ extension PolicyFolder {
       for name in configurationFiles where name != "config.json" && FileManager.default.fileExists(atPath: "\(origin)/\(name)") {
         try DurableFiles.write(DurableFiles.read("\(origin)/\(name)"), to: "\(aside)/\(name)")
       }
+      if model.parameters.hasAdapters {
+        try DurableFiles.createFolder("\(aside)/adapter")
+        try model.writeAdapters(base: absolute(origin), to: "\(aside)/adapter")
+      }
       try more(aside)
     }
+  }
+
+  /// Where an adapter's base is must not depend on the folder that somebody works in.
+  static func absolute(_ folder: String) -> String {
+    folder.hasPrefix("/") ? folder : "\(FileManager.default.currentDirectoryPath)/\(folder)"
   }
 }

@@ -34,7 +34,8 @@ package actor PolicyGenerator: GroupGenerator {
     try encoder.check(fits: configuration, folder: folder)
     // The weights arrive with the first version.
     let model = try Qwen25VL(
-      configuration, seed: 0, dtype: settings.model.tensorType, device: Device(settings.model.device))
+      configuration, merging: settings.model.lowRank, dtype: settings.model.tensorType,
+      device: Device(settings.model.device))
     let engine = try GenerationEngine(
       model: model, tokenizer: encoder.tokenizer, cacheLimit: settings.rollout.cacheMegabytes << 20)
     batch = try engine.batch(
@@ -125,6 +126,13 @@ extension RunSettings {
 extension RunSettings.Model {
   /// The type of the weights while they are used; files and messages keep float32.
   package var tensorType: DType { dtype == "bf16" ? .bfloat16 : .float32 }
+
+  /// The adapters that are trained in place of the weights; nil if the weights are.
+  package var lowRank: LowRankSettings? {
+    guard lora.rank > 0 else { return nil }
+    return LowRankSettings(
+      rank: lora.rank, alpha: lora.alpha, targets: Set(lora.targets.compactMap(LowRankSettings.Target.init)))
+  }
 }
 
 extension RunSettings {

@@ -18,7 +18,8 @@ package struct CheckpointError: ActionableError, Hashable {
 }
 
 /// Weights and optimiser of one moment of training, as a folder: `config.json` and `model.safetensors` (which others can
-/// read), `optimizer.safetensors`, and `checkpoint.json`, which says what the rest must hash to.
+/// read), `optimizer.safetensors`, and `checkpoint.json`, which says what the rest must hash to. Where adapters are trained,
+/// they are all that is kept of the weights, as PEFT keeps them; the hash of the policy says whether the base is still the same.
 ///
 /// The numbers of the run need no more: random draws are counter-based, and the cursor of the data is the step.
 package enum TrainingState {
@@ -34,17 +35,26 @@ package enum TrainingState {
   private static let contentsFile = "checkpoint.json"
   private static let optimizerFile = "optimizer.safetensors"
 
-  /// - Parameter trained: names of the optimiser's parameters, in its order.
+  /// - Parameters:
+  ///   - trained: names of the optimiser's parameters, in its order.
+  ///   - base: the folder of the model beside which adapters are trained.
   ///
   /// Writes the folder aside, verifies it by reading it back, and gives it its name.
   static func write(
-    _ model: Qwen25VL, _ optimizer: AdamW, trained: [String], step: UInt64, policy: SHA256Digest, to folder: String
+    _ model: Qwen25VL, _ optimizer: AdamW, trained: [String], step: UInt64, policy: SHA256Digest, base: String = "",
+    to folder: String
   ) throws {
+    let adapterFiles = ["adapter_config.json", "adapter_model.safetensors"]
+    let modelFiles = model.parameters.hasAdapters ? adapterFiles : ["config.json", "model.safetensors"]
     try DurableFiles.writeFolder(folder) { aside in
-      try model.write(to: aside)
+      if model.parameters.hasAdapters {
+        try model.writeAdapters(base: PolicyFolder.absolute(base), to: aside)
+      } else {
+        try model.write(to: aside)
+      }
       try SafetensorsWriter.write(optimizer.states(named: trained), to: "\(aside)/\(optimizerFile)")
       var files: [String: String] = [:]
-      for file in ["config.json", "model.safetensors", optimizerFile] {
+      for file in modelFiles + [optimizerFile] {
         files[file] = try digest(of: "\(aside)/\(file)").description
       }
       let contents = Contents(step: step, policy: policy.description, files: files)
@@ -66,10 +76,14 @@ package enum TrainingState {
     _ folder: String, step: UInt64, into model: Qwen25VL, _ optimizer: AdamW, trained: [String]
   ) throws -> SHA256Digest {
     let policy = try verify(folder, step: step)
-    let weights = try SafetensorsFile("\(folder)/model.safetensors")
-    try withoutGradient {
-      for parameter in model.parameters.named {
-        try parameter.tensor().copyInPlace(weights.tensor(parameter.name, shape: parameter.shape, on: model.device))
+    if model.parameters.hasAdapters {
+      try model.readAdapters(from: folder)
+    } else {
+      let weights = try SafetensorsFile("\(folder)/model.safetensors")
+      try withoutGradient {
+        for parameter in model.parameters.named {
+          try parameter.tensor().copyInPlace(weights.tensor(parameter.name, shape: parameter.shape, on: model.device))
+        }
       }
     }
     try optimizer.load(SafetensorsFile("\(folder)/\(optimizerFile)"), named: trained)

@@ -68,7 +68,8 @@ package struct TrustGRPOMetrics: Sendable, Hashable {
 /// in the same order, and threads give the same bits.
 package final class TrustGRPOTrainer {
   package let policy: Qwen25VL
-  /// Never changed here. Nil if the KL coefficient is 0.
+  /// Never changed here. Nil if the KL coefficient is 0; of a policy with adapters the policy itself, which without them is
+  /// still the one that training starts from.
   package let reference: Qwen25VL?
   package var settings: TrustGRPOTrainerSettings
   let optimizer: AdamW
@@ -76,10 +77,12 @@ package final class TrustGRPOTrainer {
   let trainedNames: [String]
   private let loss: TrustGRPOLoss
 
-  /// - Parameter reference: a model of its own with the weights to stay close to; needed unless the KL coefficient is 0.
+  /// - Parameter reference: a model of its own with the weights to stay close to; needed unless the KL coefficient is 0 or
+  ///   the policy has adapters, beside which only the adapters are trained.
   package init(
     policy: Qwen25VL, reference: Qwen25VL?, algorithm: TrustGRPOSettings, settings: TrustGRPOTrainerSettings
   ) throws {
+    let reference = policy.parameters.hasAdapters ? policy : reference
     guard algorithm.klCoefficient == 0 || reference != nil else {
       throw TrainingError.batch("the KL coefficient is \(algorithm.klCoefficient) and there is no reference policy")
     }
@@ -92,9 +95,10 @@ package final class TrustGRPOTrainer {
     self.policy = policy
     self.reference = algorithm.klCoefficient == 0 ? nil : reference
     self.settings = settings
-    trainedNames = parameters.trained.map(\.name)
+    let trained = parameters.trained.filter(\.tensor.requiresGradient)
+    trainedNames = trained.map(\.name)
     optimizer = try AdamW(
-      parameters.trained.map(\.tensor), betas: settings.betas, epsilon: settings.epsilon,
+      trained.map(\.tensor), betas: settings.betas, epsilon: settings.epsilon,
       weightDecay: settings.weightDecay)
     loss = TrustGRPOLoss(
       clipLow: algorithm.clipLow, clipHigh: algorithm.clipHigh, klCoefficient: algorithm.klCoefficient,
@@ -213,8 +217,10 @@ package final class TrustGRPOTrainer {
     let started = ContinuousClock.now
     defer { metrics.referenceSeconds += (ContinuousClock.now - started) / .seconds(1) }
     return try withoutGradient {
-      let prompts = try reference.encode(batch.prompts)
-      return try batch.parts.map { try reference.logProbabilities(after: prompts, $0.continuations).logProbabilities }
+      try reference.parameters.withoutAdapters {
+        let prompts = try reference.encode(batch.prompts)
+        return try batch.parts.map { try reference.logProbabilities(after: prompts, $0.continuations).logProbabilities }
+      }
     }
   }
 }

@@ -9,8 +9,8 @@ extension WeightManifest {
   static func of(_ parameters: ModelParameters, _ bytes: [UInt8], version: UInt64) -> WeightManifest {
     bytes.withUnsafeBytes { bytes in
       var offset = 0
-      let entries = parameters.named.map { parameter in
-        let count = parameter.count * MemoryLayout<Float>.size
+      let entries = parameters.message.map { parameter in
+        let count = parameter.byteCount
         defer { offset += count }
         return Entry(
           name: parameter.name, shape: parameter.shape, dtype: "F32", byteCount: count,

@@ -21,8 +21,22 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var dtype = "fp32"
     package var device = "cpu"
     package var freezeVisionTower = false
+    package var lora = Lora()
 
     package init() {}
+
+    /// Low-rank adapters that are trained in place of the weights.
+    package struct Lora: Sendable, Codable, Equatable {
+      /// 0: none; the weights are trained.
+      package var rank = 0
+      /// What the adapters add is multiplied by alpha / rank.
+      package var alpha = 16.0
+      /// Projections of every decoder layer.
+      package var targets = allTargets
+      package static let allTargets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+      package init() {}
+    }
   }
 
   package struct Data: Sendable, Codable, Equatable {

@@ -73,8 +73,13 @@ extension SettingKey {
       show: { $0 ?? "null" })
   }
 
-  static func texts(_ path: String, _ place: Place<[String]>, _ accepted: String, _ meaning: String) -> SettingKey {
-    make(path, place, accepted, meaning, read: Accepted.texts, show: { "[\($0.joined(separator: ", "))]" })
+  static func texts(
+    _ path: String, _ place: Place<[String]>, _ accepted: String, _ meaning: String,
+    if isAccepted: @escaping @Sendable ([String]) -> Bool = { _ in true }
+  ) -> SettingKey {
+    make(
+      path, place, accepted, meaning, read: { Accepted.texts($0).flatMap { isAccepted($0) ? $0 : nil } },
+      show: { "[\($0.joined(separator: ", "))]" })
   }
 
   static func choice<Choice: RawRepresentable & CaseIterable & Sendable>(

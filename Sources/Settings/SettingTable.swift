@@ -17,6 +17,11 @@ enum SettingTable {
     .choice("model.dtype", \.model.dtype, ["fp32", "bf16"], "type of the weights while they are used; files keep fp32"),
     .text("model.device", \.model.device, "cpu, cuda or cuda:N", "where tensors live", if: isDevice),
     .flag("model.freezeVisionTower", \.model.freezeVisionTower, "leave the vision tower as it is"),
+    .whole("model.lora.rank", \.model.lora.rank, 0...4096, "train adapters (LoRA) of this rank and leave the weights; 0: train the weights"),
+    .number("model.lora.alpha", \.model.lora.alpha, .above(0, to: 1e6), "what adapters add is multiplied by alpha / rank"),
+    .texts(
+      "model.lora.targets", \.model.lora.targets, "a list out of \(RunSettings.Model.Lora.allTargets.joined(separator: ", "))",
+      "projections of the decoder that have one", if: areTargets),
   ]
 
   private static let data: [SettingKey] = [
@@ -132,6 +137,10 @@ enum SettingTable {
       "without progress: the run ends with exit code 69; 0: never"),
     .text("cluster.bind", \.cluster.bind, "tcp://ADDRESS:PORT", "where the learner listens; port 0: any free one", if: isEndpoint),
   ]
+
+  @Sendable private static func areTargets(_ names: [String]) -> Bool {
+    !names.isEmpty && Set(names).count == names.count && names.allSatisfy(RunSettings.Model.Lora.allTargets.contains)
+  }
 
   @Sendable private static func isAddress(_ text: String) -> Bool {
     text.isEmpty || ["http://", "https://"].contains { text.hasPrefix($0) && text.count > $0.count } && !text.contains { $0.isWhitespace }

@@ -9,6 +9,7 @@ package final class ModelParameters {
   /// A leaf of the graph, what an optimiser updates.
   package struct Trained {
     package let name: String
+    package let isAdapter: Bool
     package let tensor: Tensor
   }
 
@@ -16,6 +17,7 @@ package final class ModelParameters {
   package struct Named {
     package let name: String
     package let shape: [Int]
+    package let isAdapter: Bool
     let whole: Tensor
     let firstRow: Int
     let rows: Int
@@ -32,63 +34,33 @@ package final class ModelParameters {
   package let trained: [Trained]
   /// In the order of their names, by Unicode scalar.
   package let named: [Named]
+  /// The adapters that stand beside the weights, or that come with messages and are merged.
+  package let lowRank: LowRankSettings?
+  /// The tensors of a weight message, in its order, that of their names.
+  package let message: [MessageEntry]
+  let power: AdapterSwitch
+  /// Beside the weights.
+  package let hasAdapters: Bool
+  let byName: [String: Named]
 
-  init(trained: [Trained], named: [Named]) {
+  init(trained: [Trained], named: [Named], lowRank: LowRankSettings? = nil, power: AdapterSwitch = AdapterSwitch()) {
     self.trained = trained
     self.named = named.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    self.lowRank = lowRank
+    self.power = power
+    hasAdapters = named.contains(where: \.isAdapter)
+    byName = Dictionary(named.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    message = Self.message(self.named, lowRank)
   }
 
-  /// How many numbers are trained.
+  /// How many numbers there are.
   package var count: Int { named.reduce(0) { $0 + $1.count } }
 
-  /// Keeps gradients for the tensors whose name `isTrained` accepts, and for no other.
+  /// Keeps gradients for the tensors whose name `isTrained` accepts, and for no other; of a model with adapters for these
+  /// alone.
   package func setTrained(where isTrained: (String) -> Bool) throws {
-    for parameter in trained { try parameter.tensor.setRequiresGradient(isTrained(parameter.name)) }
-  }
-}
-
-// MARK: - As bytes
-
-extension ModelParameters {
-  /// Bytes of all parameters as float32.
-  package var byteCount: Int { count * MemoryLayout<Float>.size }
-
-  /// All parameters in the order of `named`, each row-major, float32, little-endian, nothing between them.
-  package func export() throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(byteCount)
-    for parameter in named {
-      let tensor = try parameter.tensor()
-      if tensor.device == .cpu, tensor.dtype == .float32 {
-        try tensor.withUnsafeBytes { bytes.append(contentsOf: $0) }
-      } else {
-        try tensor.floats().withUnsafeBytes { bytes.append(contentsOf: $0) }
-      }
+    for parameter in trained {
+      try parameter.tensor.setRequiresGradient((!hasAdapters || parameter.isAdapter) && isTrained(parameter.name))
     }
-    return bytes
-  }
-
-  /// Overwrites every parameter with what `export` gave, in place.
-  ///
-  /// - Throws: before anything is changed, if the length is not `byteCount`.
-  package func load(_ bytes: UnsafeRawBufferPointer) throws {
-    guard bytes.count == byteCount else {
-      throw ModelError.weights(
-        "\(bytes.count) bytes of weights arrived for a model of \(byteCount)",
-        advice: "run the same model configuration on every machine")
-    }
-    try withoutGradient {
-      var offset = 0
-      for parameter in named {
-        let length = parameter.count * MemoryLayout<Float>.size
-        let part = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])
-        try parameter.tensor().copyInPlace(Tensor.copying(part, shape: parameter.shape, .float32))
-        offset += length
-      }
-    }
-  }
-
-  package func load(_ bytes: [UInt8]) throws {
-    try bytes.withUnsafeBytes { try load($0) }
   }
 }

@@ -3,26 +3,38 @@ package import Torch
 
 // A model folder in the layout of Hugging Face: config.json and model.safetensors, or several files with an index.
 extension Qwen25VL {
-  /// Reads a model.
+  /// Reads a model. A folder with `adapter_config.json` and no `config.json` is an adapter of PEFT's, which is merged into the
+  /// model that it names.
   ///
-  /// - Parameter dtype: what the weights are cast to.
+  /// - Parameters:
+  ///   - dtype: what the weights are cast to.
+  ///   - adapters: to train beside the weights; their numbers depend on `seed` and their names alone.
   /// - Throws: naming the file, and the setting or tensor in it, if anything is missing, damaged, misshapen or left over.
-  package convenience init(folder: String, dtype: DType = .float32, device: Device = .cpu) throws {
-    let configuration = try Qwen25VLConfiguration(folder: folder)
-    let source = try FolderWeights(folder)
-    try self.init(configuration, source, dtype: dtype, device: device)
+  package convenience init(
+    folder: String, dtype: DType = .float32, device: Device = .cpu, adapters: LowRankSettings? = nil, seed: UInt64 = 0
+  ) throws {
+    let adapterFolder = try AdapterFolder(ifIn: folder)
+    let base = adapterFolder?.base ?? folder
+    let configuration = try Qwen25VLConfiguration(folder: base)
+    let source = try FolderWeights(base)
+    let merged = try adapterFolder.map { try MergedWeights(source, $0) }
+    try self.init(
+      configuration, merged ?? source, dtype: dtype, device: device, lowRank: adapters,
+      adapters: adapters.map { _ in RandomWeights(seed: seed) })
     try source.checkAllRead(by: self)
+    try merged?.checkAllRead()
   }
 
-  /// Writes config.json and model.safetensors into an existing folder, with the names of the published models.
+  /// Writes config.json and model.safetensors into an existing folder, with the names of the published models; adapters are
+  /// merged.
   package func write(to folder: String) throws {
-    try SafetensorsWriter.write(parameters.named.map { ($0.name, try $0.tensor()) }, to: folder + "/model.safetensors")
+    try SafetensorsWriter.write(parameters.merged(), to: folder + "/model.safetensors")
     try DurableFiles.write(configuration.json(), to: folder + "/config.json")
   }
 }
 
 /// The weights of a folder under the names of the published models, whichever way the folder names them.
-private struct FolderWeights: WeightSource {
+struct FolderWeights: WeightSource {
   let files: SafetensorsFolder
   /// As published -> as in the folder.
   let names: [String: String]

@@ -26,8 +26,11 @@ package final class Qwen25VL {
   /// Which axis (time, height, width) turns each rotary frequency.
   let axes: [Int]
 
-  init(_ configuration: Qwen25VLConfiguration, _ source: any WeightSource, dtype: DType, device: Device) throws {
-    let weights = WeightReader(source, dtype: dtype, device: device)
+  init(
+    _ configuration: Qwen25VLConfiguration, _ source: any WeightSource, dtype: DType, device: Device,
+    lowRank: LowRankSettings? = nil, adapters: (any WeightSource)? = nil
+  ) throws {
+    let weights = WeightReader(source, dtype: dtype, device: device, lowRank: lowRank, adapters: adapters)
     self.configuration = configuration
     self.dtype = dtype
     self.device = device
@@ -39,9 +42,24 @@ package final class Qwen25VL {
   }
 
   /// A model made from nothing; the same seed makes the same one.
+  ///
+  /// - Parameter adapters: stand beside the weights, made from the same seed.
   package convenience init(
-    _ configuration: Qwen25VLConfiguration, seed: UInt64, dtype: DType = .float32, device: Device = .cpu
+    _ configuration: Qwen25VLConfiguration, seed: UInt64, dtype: DType = .float32, device: Device = .cpu,
+    adapters: LowRankSettings? = nil
   ) throws {
-    try self.init(configuration, RandomWeights(seed: seed), dtype: dtype, device: device)
+    let source = RandomWeights(seed: seed)
+    try self.init(
+      configuration, source, dtype: dtype, device: device, lowRank: adapters, adapters: adapters.map { _ in source })
+  }
+
+  /// A model whose weights arrive in messages.
+  ///
+  /// - Parameter merging: the adapters that messages bring; they are merged into the weights, so that using the model costs
+  ///   nothing more.
+  package convenience init(
+    _ configuration: Qwen25VLConfiguration, merging: LowRankSettings?, dtype: DType = .float32, device: Device = .cpu
+  ) throws {
+    try self.init(configuration, RandomWeights(seed: 0), dtype: dtype, device: device, lowRank: merging)
   }
 }

@@ -86,7 +86,7 @@ struct ModelBenchArguments: ParsableArguments {
   func show(_ result: some Encodable, _ lines: [String]) throws {
     guard json else { return try lines.forEach(printLine) }
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    encoder.outputFormatting = [.sortedKeys]
     encoder.keyEncodingStrategy = .convertToSnakeCase
     try printLine(String(decoding: try encoder.encode(result), as: UTF8.self))
   }

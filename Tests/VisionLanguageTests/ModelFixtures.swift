@@ -29,7 +29,7 @@ enum ModelFixtures {
   }
 
   static func cases(of model: String) throws -> [Case] {
-    let data = try Data(contentsOf: URL(filePath: folder + "/expected.json"))
+    let data = try Data(contentsOf: URL(filePath: "\(folder)/\(model == "adapter" ? "adapter_" : "")expected.json"))
     return try #require(JSONDecoder().decode([String: [Case]].self, from: data)[model])
   }
 
