@@ -82,6 +82,10 @@ int ctorch_open_cuda(int *devices) {
   });
 }
 
+void ctorch_set_last_error(const char *text) { ctorch::setLastError(text); }
+
+int ctorch_grad_enabled(void) { return c10::GradMode::is_enabled(); }
+
 int ctorch_set_grad_enabled(int flag) {
   const int before = c10::GradMode::is_enabled();
   c10::GradMode::set_enabled(flag != 0);

@@ -25,6 +25,8 @@ using namespace ctorch;
 
 // MARK: Handles
 
+CTorchHandle ctorch_retain(CTorchHandle tensor) { return give(borrow(tensor)); }
+
 void ctorch_release(CTorchHandle tensor) { c10::raw::intrusive_ptr::decref(impl(tensor)); }
 
 long ctorch_rank(CTorchHandle tensor) { return impl(tensor)->dim(); }

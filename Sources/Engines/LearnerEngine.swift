@@ -82,6 +82,7 @@ package actor LearnerEngine: PolicyTrainer {
         maximumPromptTokens: settings.data.maximumPromptTokens, adapters: settings.model.lowRank, seed: settings.run.seed)
     }
     let policy = try load()
+    policy.model.recomputesLayers = settings.model.gradientCheckpointing
     let needsReference = settings.algorithm.klCoefficient > 0 && settings.model.lowRank == nil
     let reference = needsReference ? try load().model : nil
     let trainer = try TrustGRPOTrainer(

@@ -21,6 +21,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var dtype = "fp32"
     package var device = "cpu"
     package var freezeVisionTower = false
+    /// Layers are worked out again in the backward pass in place of being kept.
+    package var gradientCheckpointing = false
     package var lora = Lora()
 
     package init() {}

@@ -17,6 +17,9 @@ enum SettingTable {
     .choice("model.dtype", \.model.dtype, ["fp32", "bf16"], "type of the weights while they are used; files keep fp32"),
     .text("model.device", \.model.device, "cpu, cuda or cuda:N", "where tensors live", if: isDevice),
     .flag("model.freezeVisionTower", \.model.freezeVisionTower, "leave the vision tower as it is"),
+    .flag(
+      "model.gradientCheckpointing", \.model.gradientCheckpointing,
+      "keep a layer's input alone and work it out again in the backward pass: less memory, a third more time"),
     .whole("model.lora.rank", \.model.lora.rank, 0...4096, "train adapters (LoRA) of this rank and leave the weights; 0: train the weights"),
     .number("model.lora.alpha", \.model.lora.alpha, .above(0, to: 1e6), "what adapters add is multiplied by alpha / rank"),
     .texts(

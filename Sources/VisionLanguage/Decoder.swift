@@ -81,16 +81,19 @@ struct DecoderLayer {
     return try found.transposed(1, 2).flattened(2, 3).unsqueezed(1)
   }
 
-  /// As `attendToItself`, for the last token of each prompt alone.
+  /// What the layer makes of the last token of each prompt.
   ///
   /// - Parameters:
-  ///   - queries: [groups, heads * headDimension].
+  ///   - x: what the layer was given, [groups, 1, length, hidden].
+  ///   - last: the places of these tokens among all groups', [groups].
   ///   - mask: broadcast to [groups, 1, 1, length]; nil if no prompt is padded.
   /// - Returns: [groups, 1, 1, hidden].
-  func attendLast(_ queries: Tensor, _ p: Projections, mask: Tensor?) throws -> Tensor {
-    let groups = queries.size(0)
-    return try queries.reshaped([groups, keyHeads, heads / keyHeads, headDimension])
+  func finishLast(_ x: Tensor, _ p: Projections, _ last: Tensor, mask: Tensor?) throws -> Tensor {
+    let groups = x.size(0)
+    let queries = try p.queries.transposed(1, 2).flattened(2, 3).flattened(0, 1).indexSelected(0, last)
+    let attended = try queries.reshaped([groups, keyHeads, heads / keyHeads, headDimension])
       .attention(p.keys, p.values, mask: mask).reshaped([groups, 1, 1, heads * headDimension])
+    return try finish(x.flattened(0, 2).indexSelected(0, last).reshaped([groups, 1, 1, -1]), attended: attended)
   }
 
   // MARK: Continuations of a prompt

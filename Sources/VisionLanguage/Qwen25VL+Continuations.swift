@@ -24,8 +24,11 @@ extension Qwen25VL {
     let rotary = try continuationRotary(prompts.nextPositions, samples: samples, length: length)
     let mask = try continuationMask(prompts, samples: samples, length: length)
     var x = try decoder.embedding.embedding(tokens)  // [groups, samples, length, hidden]
-    for (index, layer) in decoder.layers.enumerated() {
-      x = try layer.finish(x, attended: layer.attend(layer.project(x, rotary), prompt: prompts.layers[index], mask: mask))
+    for (layer, prompt) in zip(decoder.layers, prompts.layers) {
+      x = try self.layer([x, prompt.keys, prompt.values], outputs: 1) { given in
+        let prompt = PromptState.Layer(keys: given[1], values: given[2])
+        return [try layer.finish(given[0], attended: layer.attend(layer.project(given[0], rotary), prompt: prompt, mask: mask))]
+      }[0]
     }
     return try Tensor.concatenated([first, decoder.norm(x)], 2)
   }

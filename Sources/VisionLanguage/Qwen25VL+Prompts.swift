@@ -27,19 +27,21 @@ extension Qwen25VL {
     x = try x.reshaped([groups, 1, padded, configuration.hiddenSize])
 
     var layers: [PromptState.Layer] = []
+    let last = try Tensor(lengths.enumerated().map { $0 * padded + $1 - 1 }, on: device)
+    let mask = try paddingMask(lengths, padded, extra: 0)
     for (index, layer) in decoder.layers.enumerated() {
-      let projections = try layer.project(x, rotary)
-      layers.append(.init(keys: projections.keys, values: projections.values))
-      if index < decoder.layers.count - 1 {
-        x = try layer.finish(x, attended: layer.attendToItself(projections))
-      } else {
+      let isLast = index == decoder.layers.count - 1
+      let found = try self.layer([x], outputs: 3) { given in
+        let projections = try layer.project(given[0], rotary)
         // Nothing reads the other tokens' last layer but through its keys and values.
-        let last = try Tensor(lengths.enumerated().map { $0 * padded + $1 - 1 }, on: device)
-        let queries = try projections.queries.transposed(1, 2).flattened(2, 3).flattened(0, 1).indexSelected(0, last)
-        let attended = try layer.attendLast(queries, projections, mask: paddingMask(lengths, padded, extra: 0))
-        let lastX = try x.flattened(0, 2).indexSelected(0, last).reshaped([groups, 1, 1, -1])
-        x = try layer.finish(lastX, attended: attended)
+        let next =
+          isLast
+          ? try layer.finishLast(given[0], projections, last, mask: mask)
+          : try layer.finish(given[0], attended: layer.attendToItself(projections))
+        return [next, projections.keys, projections.values]
       }
+      x = found[0]
+      layers.append(.init(keys: found[1], values: found[2]))
     }
     return PromptState(
       lengths: lengths, nextPositions: positions.map(\.next), lastHidden: try decoder.norm(x).reshaped([groups, -1]),

@@ -20,6 +20,10 @@ package final class Qwen25VL {
   package let dtype: DType
   package let device: Device
   package let parameters: ModelParameters
+  /// Whether decoder layers and vision blocks keep only their inputs for the backward pass and are worked out again in it.
+  package var recomputesLayers = false {
+    didSet { vision.recomputesBlocks = recomputesLayers }
+  }
   let vision: VisionTower
   let decoder: Decoder
   let table: RotaryTable
@@ -39,6 +43,11 @@ package final class Qwen25VL {
     parameters = weights.parameters
     table = RotaryTable(width: configuration.headDimension, theta: configuration.ropeTheta)
     axes = configuration.mropeSection.enumerated().flatMap { [Int](repeating: $0, count: $1) }
+  }
+
+  /// One layer of the decoder: of its inputs and what it captures, gradients flow through its inputs and its parameters alone.
+  func layer(_ inputs: [Tensor], outputs: Int, _ body: @escaping ([Tensor]) throws -> [Tensor]) throws -> [Tensor] {
+    recomputesLayers ? try recomputed(inputs, outputs: outputs, body) : try body(inputs)
   }
 
   /// A model made from nothing; the same seed makes the same one.

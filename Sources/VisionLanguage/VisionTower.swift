@@ -12,6 +12,8 @@ final class VisionTower {
   private let dtype: DType
   private let device: Device
   private var walks: [VisionGrid: Walk] = [:]
+  /// See `Qwen25VL.recomputesLayers`.
+  var recomputesBlocks = false
 
   init(_ weights: WeightReader, _ sizes: Qwen25VLConfiguration.Vision, dtype: DType, device: Device) throws {
     self.sizes = sizes
@@ -40,7 +42,11 @@ final class VisionTower {
         .reshaped([images, -1, sizes.patchElements])
     }
     x = try patchEmbedding(x)  // [images, patches, hidden]
-    for block in blocks { x = try block(x, walk) }
+    // A frozen tower has no backward pass to be worked out again in.
+    let isRecomputed = recomputesBlocks && patchEmbedding.weight.requiresGradient
+    for block in blocks {
+      x = isRecomputed ? try recomputed([x], outputs: 1) { [try block($0[0], walk)] }[0] : try block(x, walk)
+    }
     x = try merger(x)  // [images, merged tokens, output]
     return try walk.inverse.map { try x.indexSelected(1, $0) } ?? x
   }

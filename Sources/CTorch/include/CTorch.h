@@ -30,15 +30,18 @@ typedef enum {
 
 // The process
 const char *ctorch_last_error(void);
+void ctorch_set_last_error(const char *text);  // of this thread; for what fails in a CTorchBlock
 const char *ctorch_version(void);
 int ctorch_set_threads(int threads);
 int ctorch_threads(void);
 int ctorch_set_deterministic(int flag);
 // Opens the CUDA half of libtorch, once. Fails with the reason if it is absent or no device answers.
 int ctorch_open_cuda(int *devices);
+int ctorch_grad_enabled(void);
 int ctorch_set_grad_enabled(int flag);  // returns what it was
 
 // Handles
+CTorchHandle ctorch_retain(CTorchHandle tensor);  // another one of the same tensor
 void ctorch_release(CTorchHandle tensor);
 long ctorch_rank(CTorchHandle tensor);
 long ctorch_count(CTorchHandle tensor);
@@ -174,6 +177,13 @@ long ctorch_padded_width(long width);  // of values in a page
 int ctorch_sample(
     CTorchHandle logits, const long *rows, const double *draws, long count, double temperature, long topK, double topP,
     int *tokens, float *logProbabilities);
+
+// A function of the caller: takes over the inputs, leaves outputs that it gives up. Not 0 and `ctorch_set_last_error` if it fails.
+typedef int (*CTorchBlock)(void *context, const CTorchHandle *inputs, long count, CTorchHandle *outputs);
+// Runs `run` without recording, and again in the backward pass. `context` is given to `release` once, in any case, at any time.
+int ctorch_recomputed(
+    CTorchBlock run, void (*release)(void *), void *context, const CTorchHandle *inputs, long count, CTorchHandle *outputs,
+    long outputCount);
 
 // Gradients and optimisation
 int ctorch_set_requires_grad(CTorchHandle a, int flag);
