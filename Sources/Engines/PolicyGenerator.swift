@@ -146,6 +146,7 @@ extension RunSettings {
     made.warmupSteps = optimizer.warmupSteps
     made.globalBatchSize = optimizer.globalBatchSize
     made.microBatchGroups = optimizer.microBatchGroups
+    made.microBatchTokens = optimizer.microBatchTokens
     made.freezesVisionTower = model.freezeVisionTower
     made.objective = rollout.staleness > 0 ? .decoupled : .coupled
     return made

@@ -25,6 +25,8 @@ package struct TrustGRPOTrainerSettings: Sendable {
   package var globalBatchSize: Int?
   /// Groups in memory at once. Bits depend on it, means do not.
   package var microBatchGroups = 16
+  /// Tokens in memory at once, padding included; nil: any number. Where a group has more it is parted by responses.
+  package var microBatchTokens: Int?
   package var freezesVisionTower = false
   package var objective = TrustGRPOObjective.coupled
 
@@ -86,7 +88,7 @@ package final class TrustGRPOTrainer {
     guard algorithm.klCoefficient == 0 || reference != nil else {
       throw TrainingError.batch("the KL coefficient is \(algorithm.klCoefficient) and there is no reference policy")
     }
-    guard settings.microBatchGroups > 0, settings.globalBatchSize ?? 1 > 0 else {
+    guard settings.microBatchGroups > 0, settings.microBatchTokens ?? 1 > 0, settings.globalBatchSize ?? 1 > 0 else {
       throw TrainingError(
         code: "training.settings", message: "a batch size is not positive", advice: "set optimizer batch sizes to 1 or more")
     }
@@ -177,9 +179,9 @@ package final class TrustGRPOTrainer {
     _ groups: [TrainingGroup], _ range: Range<Int>, _ known: KnownLogProbabilities, _ metrics: inout TrustGRPOMetrics
   ) throws {
     let tokens = groups[range].reduce(0) { $0 + $1.tokenCount }
-    for first in stride(from: range.lowerBound, to: range.upperBound, by: settings.microBatchGroups) {
-      let part = first..<min(first + settings.microBatchGroups, range.upperBound)
-      let batch = try TrainingBatch(groups[part], known: known[part], on: policy.device)
+    let limits = MicroBatchLimits(groups: settings.microBatchGroups, tokens: settings.microBatchTokens)
+    for part in limits.cut(Array(groups[range]), known: known[range]) {
+      let batch = try TrainingBatch(part.groups[...], known: part.known, on: policy.device)
       let referenceValues = try referenceLogProbabilities(batch, &metrics)
       let prompts = try policy.encode(batch.prompts)
       var sums: TrustGRPOLoss.Sums?
