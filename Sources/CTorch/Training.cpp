@@ -51,25 +51,36 @@ int ctorch_clip_gradient_norm(const CTorchHandle *tensors, long count, double li
 }
 
 int ctorch_adamw(
-    const CTorchHandle *tensors, const CTorchHandle *averages, const CTorchHandle *squares, const CTorchHandle *steps,
-    long count, double rate, double beta1, double beta2, double epsilon, double decay) {
+    const CTorchHandle *tensors, const CTorchHandle *masters, const CTorchHandle *averages, const CTorchHandle *squares,
+    const CTorchHandle *steps, long count, double rate, double beta1, double beta2, double epsilon, double decay) {
   return guarded([&] {
     const c10::NoGradGuard noGradient;
-    std::vector<at::Tensor> parameters, gradients, first, second, step;
+    struct {
+      std::vector<at::Tensor> parameters, gradients, first, second, step;
+    } all;
+    const auto update = [&](auto &on) {
+      if (on.parameters.empty()) return;
+      at::_foreach_add_(on.step, 1);
+      at::_fused_adamw_(
+          on.parameters, on.gradients, on.first, on.second, {}, on.step, rate, beta1, beta2, decay, epsilon,
+          /*amsgrad=*/false, /*maximize=*/false);
+    };
     for (long i = 0; i < count; i++) {
       auto parameter = borrow(tensors[i]);
       auto gradient = parameter.grad();
       if (!gradient.defined()) continue;
-      parameters.push_back(std::move(parameter));
-      gradients.push_back(std::move(gradient));
-      first.push_back(borrow(averages[i]));
-      second.push_back(borrow(squares[i]));
-      step.push_back(borrow(steps[i]));
+      // One master after the other: their gradients are needed in the wider type only here.
+      decltype(all) one;
+      auto &on = masters[i] ? one : all;
+      on.parameters.push_back(masters[i] ? borrow(masters[i]) : parameter);
+      on.gradients.push_back(gradient.to(on.parameters.back().scalar_type()));
+      on.first.push_back(borrow(averages[i]));
+      on.second.push_back(borrow(squares[i]));
+      on.step.push_back(borrow(steps[i]));
+      if (!masters[i]) continue;
+      update(one);
+      parameter.copy_(one.parameters.back());
     }
-    if (parameters.empty()) return;
-    at::_foreach_add_(step, 1);
-    at::_fused_adamw_(
-        parameters, gradients, first, second, {}, step, rate, beta1, beta2, decay, epsilon, /*amsgrad=*/false,
-        /*maximize=*/false);
+    update(all);
   });
 }

@@ -1,13 +1,16 @@
 internal import Torch
 
 extension AdamW {
-  /// The optimiser's state as files hold it: `NAME.exp_avg`, `NAME.exp_avg_sq` and `NAME.step` of each parameter.
+  /// The optimiser's state as files hold it: `NAME.exp_avg`, `NAME.exp_avg_sq` and `NAME.step` of each parameter, and
+  /// `NAME.master` where there is one.
   ///
   /// - Parameter names: of `parameters`, in their order.
   func states(named names: [String]) -> [(name: String, tensor: Tensor)] {
-    zip(names, zip(averages, zip(squares, steps))).flatMap { name, state in
-      [("\(name).exp_avg", state.0), ("\(name).exp_avg_sq", state.1.0), ("\(name).step", state.1.1)]
-    }.map { (name: $0.0, tensor: $0.1) }
+    names.indices.flatMap { index in
+      let name = names[index]
+      let states = [("exp_avg", averages[index]), ("exp_avg_sq", squares[index]), ("step", steps[index])]
+      return (states + (masters[index].map { [("master", $0)] } ?? [])).map { (name: "\(name).\($0.0)", tensor: $0.1) }
+    }
   }
 
   /// Takes over what `states(named:)` gave.

@@ -147,6 +147,7 @@ extension RunSettings {
     made.globalBatchSize = optimizer.globalBatchSize
     made.microBatchGroups = optimizer.microBatchGroups
     made.microBatchTokens = optimizer.microBatchTokens
+    made.keepsMasterWeights = optimizer.masterWeights
     made.freezesVisionTower = model.freezeVisionTower
     made.objective = rollout.staleness > 0 ? .decoupled : .coupled
     return made

@@ -27,6 +27,8 @@ package struct TrustGRPOTrainerSettings: Sendable {
   package var microBatchGroups = 16
   /// Tokens in memory at once, padding included; nil: any number. Where a group has more it is parted by responses.
   package var microBatchTokens: Int?
+  /// Whether weights in bfloat16 are trained by way of float32 copies.
+  package var keepsMasterWeights = false
   package var freezesVisionTower = false
   package var objective = TrustGRPOObjective.coupled
 
@@ -101,7 +103,7 @@ package final class TrustGRPOTrainer {
     trainedNames = trained.map(\.name)
     optimizer = try AdamW(
       trained.map(\.tensor), betas: settings.betas, epsilon: settings.epsilon,
-      weightDecay: settings.weightDecay)
+      weightDecay: settings.weightDecay, keepsMasters: settings.keepsMasterWeights)
     loss = TrustGRPOLoss(
       clipLow: algorithm.clipLow, clipHigh: algorithm.clipHigh, klCoefficient: algorithm.klCoefficient,
       importanceCap: settings.objective == .decoupled ? algorithm.importanceCap : nil)

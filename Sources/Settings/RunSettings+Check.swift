@@ -37,6 +37,12 @@ extension RunSettings {
         "optimizer.globalBatchSize \(batch) does not divide the \(responses) responses of a step into whole groups of \(rollout.groupSize)",
         place: file, advice: "take a multiple of rollout.groupSize that divides rollout.promptsPerStep * rollout.groupSize")
     }
+    if optimizer.masterWeights, model.dtype != "bf16" || model.lora.rank > 0 {
+      throw .conflict(
+        "optimizer.masterWeights is true and what is trained is fp32 already "
+          + (model.lora.rank > 0 ? "(adapters, model.lora.rank \(model.lora.rank))" : "(model.dtype \(model.dtype))"),
+        place: file, advice: "leave optimizer.masterWeights out, or train the weights themselves with model.dtype=bf16")
+    }
     if cluster.peerTimeoutSeconds < 2 * cluster.heartbeatSeconds {
       throw .conflict(
         "cluster.peerTimeoutSeconds \(cluster.peerTimeoutSeconds) is less than two heartbeats of \(cluster.heartbeatSeconds)",

@@ -87,6 +87,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var globalBatchSize: Int?
     /// Groups in memory at once; their gradients add up to the batch's.
     package var microBatchGroups = 16
+    /// Weights in bf16 are those of fp32 copies, rounded after each step.
+    package var masterWeights = false
     /// Tokens of prompts and responses in memory at once; nil: no other bound than groups.
     package var microBatchTokens: Int?
 

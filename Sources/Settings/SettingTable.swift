@@ -84,6 +84,9 @@ enum SettingTable {
     .whole("optimizer.warmupSteps", \.optimizer.warmupSteps, 0...1 << 30, "steps of linear warm-up"),
     .whole("optimizer.globalBatchSize", \.optimizer.globalBatchSize, 2...1 << 24, "responses an update; null: all of a step's"),
     .whole("optimizer.microBatchGroups", \.optimizer.microBatchGroups, 1...65536, "groups in memory at once"),
+    .flag(
+      "optimizer.masterWeights", \.optimizer.masterWeights,
+      "with model.dtype bf16: train fp32 copies of the weights, in which small steps are not lost"),
     .whole(
       "optimizer.microBatchTokens", \.optimizer.microBatchTokens, 1...1 << 30,
       "tokens in memory at once, padding included; a larger group is parted by responses; null: no bound"),

@@ -193,9 +193,10 @@ int ctorch_backward(CTorchHandle a);
 int ctorch_gradients(CTorchHandle a, const CTorchHandle *inputs, long count, CTorchHandle *out);
 // Scales the gradients of `tensors` so that their joint 2-norm is at most `limit`; `norm` is what it was.
 int ctorch_clip_gradient_norm(const CTorchHandle *tensors, long count, double limit, double *norm);
-// One step of AdamW on the tensors that have a gradient. `steps` are float32 scalars.
+// One step of AdamW on the tensors that have a gradient. `steps` are float32 scalars. Where there is a master the step is
+// taken on it, and the tensor becomes what it rounds to.
 int ctorch_adamw(
-    const CTorchHandle *tensors, const CTorchHandle *averages, const CTorchHandle *squares, const CTorchHandle *steps,
+    const CTorchHandle *tensors, const CTorchHandle *masters /* null where there is none */, const CTorchHandle *averages, const CTorchHandle *squares, const CTorchHandle *steps,
     long count, double rate, double beta1, double beta2, double epsilon, double decay);
 
 #ifdef __cplusplus
