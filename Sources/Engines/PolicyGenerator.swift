@@ -124,7 +124,7 @@ extension RunSettings {
 }
 
 extension RunSettings.Model {
-  /// The type of the weights while they are used; files and messages keep float32.
+  /// The type of the weights, in memory, in messages and in the folders that are written.
   package var tensorType: DType { dtype == "bf16" ? .bfloat16 : .float32 }
 
   /// The adapters that are trained in place of the weights; nil if the weights are.

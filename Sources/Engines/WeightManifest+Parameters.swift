@@ -13,7 +13,7 @@ extension WeightManifest {
         let count = parameter.byteCount
         defer { offset += count }
         return Entry(
-          name: parameter.name, shape: parameter.shape, dtype: "F32", byteCount: count,
+          name: parameter.name, shape: parameter.shape, dtype: parameter.dtype.safetensorsName, byteCount: count,
           digest: SHA256Digest(of: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + count])))
       }
       return WeightManifest(version: version, entries: entries)

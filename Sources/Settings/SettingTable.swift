@@ -14,7 +14,7 @@ enum SettingTable {
 
   private static let model: [SettingKey] = [
     .text("model.folder", \.model.folder, "a folder", "Qwen2.5-VL in Hugging Face layout; needed"),
-    .choice("model.dtype", \.model.dtype, ["fp32", "bf16"], "type of the weights while they are used; files keep fp32"),
+    .choice("model.dtype", \.model.dtype, ["fp32", "bf16"], "type of the weights, in memory, on the way to workers and in the saved policy"),
     .text("model.device", \.model.device, "cpu, cuda or cuda:N", "where tensors live", if: isDevice),
     .flag("model.freezeVisionTower", \.model.freezeVisionTower, "leave the vision tower as it is"),
     .flag(

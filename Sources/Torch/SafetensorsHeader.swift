@@ -138,7 +138,7 @@ extension DType {
     self = match.key
   }
 
-  var safetensorsName: String { Self.safetensorsNames[self] ?? rawValue }
+  package var safetensorsName: String { Self.safetensorsNames[self] ?? rawValue }
 }
 
 extension TorchError {

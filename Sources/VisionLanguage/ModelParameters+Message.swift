@@ -12,7 +12,7 @@ extension ModelParameters {
 
   /// A model that merges adapters has none of its own: they stand in the message between the weights all the same.
   static func message(_ named: [Named], _ lowRank: LowRankSettings?) -> [MessageEntry] {
-    var entries = named.map { MessageEntry(name: $0.name, shape: $0.shape, dtype: .float32) }
+    var entries = named.map { MessageEntry(name: $0.name, shape: $0.shape, dtype: $0.whole.dtype) }
     if let lowRank, !named.contains(where: \.isAdapter) {
       for weight in named {
         guard let module = weight.module, lowRank.adapts(module) else { continue }
@@ -26,23 +26,18 @@ extension ModelParameters {
   /// Of a weight message.
   package var byteCount: Int { message.reduce(0) { $0 + $1.byteCount } }
 
-  /// All parameters in the order of `named`, each row-major, float32, little-endian, nothing between them. Adapters and the
-  /// weights beside which they stand are tensors of their own, so that weights that stay cost nothing in a delta.
+  /// All parameters in the order of `named`, each row-major, in its own dtype, little-endian, nothing between them. Adapters
+  /// and the weights beside which they stand are tensors of their own, so that weights that stay cost nothing in a delta.
   package func export() throws -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(byteCount)
     for parameter in named {
-      let tensor = try parameter.tensor()
-      if tensor.device == .cpu, tensor.dtype == .float32 {
-        try tensor.withUnsafeBytes { bytes.append(contentsOf: $0) }
-      } else {
-        try tensor.floats().withUnsafeBytes { bytes.append(contentsOf: $0) }
-      }
+      try parameter.tensor().moved(to: .cpu).withUnsafeBytes { bytes.append(contentsOf: $0) }
     }
     return bytes
   }
 
-  /// Overwrites every parameter with what `export` gave, in place. A model without adapters whose message has some takes
+  /// Overwrites every parameter with what `export` of a model of the same dtype gave, in place. A model without adapters whose message has some takes
   /// W + alpha / rank * B A, worked out in float32, for each weight that has one.
   ///
   /// - Throws: before anything is changed, if the length is not `byteCount`.

@@ -46,6 +46,19 @@ struct ModelFolderTests {
     #expect(try to.parameters.export() == bytes)
   }
 
+  @Test("a model in bfloat16 travels in two bytes a number, and arrives as it is")
+  func halfWidth() throws {
+    func made(_ seed: UInt64) throws -> Qwen25VL {
+      try Qwen25VL(.tiny(vocabularySize: 400, tokens: ModelConfigurationTests.tokens), seed: seed, dtype: .bfloat16)
+    }
+    let (from, to) = (try made(1), try made(2))
+    let bytes = try from.parameters.export()
+    #expect(bytes.count == 2 * from.parameters.count && from.parameters.message.allSatisfy { $0.dtype == .bfloat16 })
+    try to.parameters.load(bytes)
+    #expect(try to.parameters.named.map { try $0.tensor().floats() } == from.parameters.named.map { try $0.tensor().floats() })
+    #expect(throws: ModelError.self) { try Self.tiny(seed: 1).parameters.load(bytes) }
+  }
+
   @Test("parameters stand in the order of their names and are all of the trained numbers")
   func order() throws {
     let parameters = try Self.tiny(seed: 1).parameters
