@@ -31,7 +31,7 @@ struct DecodingTests {
     (0..<40).map { ($0 * 7 + 3) % 90 }, [4, 9, 2, 30], (0..<17).map { ($0 * 11) % 80 }, [8], (0..<33).map { 89 - $0 },
   ]
 
-  @Test("finds what is computed without pages, over many pages, prompts and lengths", arguments: ["tied", "untied"], [DType.float32, .float64])
+  @Test("finds what is computed without pages, over many pages, prompts and lengths", arguments: ModelFixtures.models, [DType.float32, .float64])
   func agrees(folder: String, dtype: DType) throws {
     let model = try ModelFixtures.model(folder, dtype: dtype)
     let cases = try ModelFixtures.cases(of: folder)
@@ -52,7 +52,7 @@ struct DecodingTests {
     #expect(decoding.pages.freeCount == 60)
   }
 
-  @Test("a sequence gets the same bits alone and in any company", arguments: ["tied", "untied"], [1, 2, 3, 4, 7, 12])
+  @Test("a sequence gets the same bits alone and in any company", arguments: ModelFixtures.models, [1, 2, 3, 4, 7, 12])
   func company(folder: String, count: Int) throws {
     let model = try ModelFixtures.model(folder)
     let cases = try ModelFixtures.cases(of: folder)

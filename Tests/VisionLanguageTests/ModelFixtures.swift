@@ -6,6 +6,8 @@ import Torch
 
 /// The folders that make_fixtures.py wrote, and what transformers computes with them.
 enum ModelFixtures {
+  static let models = ["tied", "untied", "odd", "whole", "windows", "single"]
+
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures").path
 
   struct Case: Decodable, Sendable, CustomTestStringConvertible {
@@ -24,7 +26,11 @@ enum ModelFixtures {
     func prompt(for configuration: Qwen25VLConfiguration) -> VisualPrompt {
       VisualPrompt(
         tokens: tokens,
-        images: grids.enumerated().map { patches($1[0], $1[1], number: $0, elements: configuration.vision.patchElements) })
+        images: grids.enumerated().map {
+          patches(
+            $1[0], $1[1], number: $0, elements: configuration.vision.patchElements,
+            mergeSize: configuration.vision.spatialMergeSize)
+        })
     }
   }
 
@@ -38,9 +44,9 @@ enum ModelFixtures {
   }
 
   /// The pixels that make_fixtures.py makes up too.
-  static func patches(_ height: Int, _ width: Int, number: Int, elements: Int) -> ImagePatches {
+  static func patches(_ height: Int, _ width: Int, number: Int, elements: Int, mergeSize: Int = 2) -> ImagePatches {
     let values = (0..<height * width * elements).map { Float(sin(0.37 * Double($0) + Double(number))) }
-    return ImagePatches(values: values, gridHeight: height, gridWidth: width, mergeSize: 2)
+    return ImagePatches(values: values, gridHeight: height, gridWidth: width, mergeSize: mergeSize)
   }
 
   static func temporaryFolder() throws -> String {

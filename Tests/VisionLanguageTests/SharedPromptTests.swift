@@ -13,7 +13,7 @@ struct SharedPromptTests {
     )
   }
 
-  @Test("gives the log-probabilities and gradients of separate prompts", arguments: ["tied", "untied"])
+  @Test("gives the log-probabilities and gradients of separate prompts", arguments: ModelFixtures.models)
   func separate(folder: String) throws {
     let model = try ModelFixtures.model(folder)
     let (prompts, responses) = try Self.batch(model.configuration, ModelFixtures.cases(of: folder))

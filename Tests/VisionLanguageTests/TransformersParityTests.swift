@@ -5,7 +5,7 @@ import Torch
 
 @Suite("What transformers computes, this model computes")
 struct TransformersParityTests {
-  @Test("first logits, log-probabilities and entropies agree to 1e-4", arguments: ["tied", "untied"])
+  @Test("first logits, log-probabilities and entropies agree to 1e-4", arguments: ModelFixtures.models)
   func logProbabilities(folder: String) throws {
     let model = try ModelFixtures.model(folder)
     for item in try ModelFixtures.cases(of: folder) {
@@ -19,7 +19,7 @@ struct TransformersParityTests {
     }
   }
 
-  @Test("prompts in one padded batch get what each gets alone", arguments: ["tied", "untied"])
+  @Test("prompts in one padded batch get what each gets alone", arguments: ModelFixtures.models)
   func batch(folder: String) throws {
     let model = try ModelFixtures.model(folder)
     let cases = try ModelFixtures.cases(of: folder)
@@ -36,7 +36,7 @@ struct TransformersParityTests {
     }
   }
 
-  @Test("greedy decoding with a cache gives the tokens transformers gives without one", arguments: ["tied", "untied"])
+  @Test("greedy decoding with a cache gives the tokens transformers gives without one", arguments: ModelFixtures.models)
   func greedy(folder: String) throws {
     let model = try ModelFixtures.model(folder)
     for item in try ModelFixtures.cases(of: folder) {
@@ -55,7 +55,7 @@ struct TransformersParityTests {
     }
   }
 
-  @Test("in bfloat16 the log-probabilities stay near, with and without a cache", arguments: ["tied", "untied"])
+  @Test("in bfloat16 the log-probabilities stay near, with and without a cache", arguments: ModelFixtures.models)
   func halfPrecision(folder: String) throws {
     let model = try ModelFixtures.model(folder, dtype: .bfloat16)
     for item in try ModelFixtures.cases(of: folder) {
@@ -76,12 +76,13 @@ struct TransformersParityTests {
     }
   }
 
-  @Test("positions in time, height and width agree", arguments: ["tied", "untied"])
+  @Test("positions in time, height and width agree", arguments: ModelFixtures.models)
   func positions(folder: String) throws {
     let configuration = try Qwen25VLConfiguration(folder: "\(ModelFixtures.folder)/\(folder)")
+    let merge = configuration.vision.spatialMergeSize
     for item in try ModelFixtures.cases(of: folder) {
       let positions = try PromptPositions(
-        tokens: item.tokens, grids: item.grids.map { ($0[0] / 2, $0[1] / 2) },
+        tokens: item.tokens, grids: item.grids.map { ($0[0] / merge, $0[1] / merge) },
         imageToken: Int32(configuration.tokens.image))
       #expect(positions.positions.map { [$0.x, $0.y, $0.z] } == item.positions, "\(item.name)")
     }
