@@ -174,7 +174,7 @@ let package = Package(
       [
         "ActionableErrors", "DataSets", "DurableFiles", "Images", "JudgeServer", "Rollout", "Settings", "Tokenization",
         "Torch", "TrustGRPO", "VisionLanguage",
-      ]),
+      ], exclude: ["Fixtures"]),
     tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
     tests("FaultProxy", ["ActionableErrors"]),
     tests("RewardProgram", ["ActionableErrors"]),
