@@ -29,7 +29,7 @@ extension Qwen25VL {
   /// merged.
   package func write(to folder: String) throws {
     try SafetensorsWriter.write(parameters.merged(), to: folder + "/model.safetensors")
-    try DurableFiles.write(configuration.json(), to: folder + "/config.json")
+    try DurableFiles.write(configuration.json(dtype: dtype), to: folder + "/config.json")
   }
 }
 
@@ -71,7 +71,8 @@ struct FolderWeights: WeightSource {
   }
 
   /// A folder with more tensors than its config.json accounts for is another model's.
-  func checkAllRead(by model: Qwen25VL) throws(ModelError) {
+  func checkAllRead(by model: Qwen25VL) throws {
+    if model.configuration.tiesEmbeddings { try checkHead(isEmbeddingOf: model.configuration) }
     let read = Set(model.parameters.named.map(\.name))
     let left = names.keys.filter { name in
       !read.contains(name) && !name.hasSuffix("rotary_emb.inv_freq")
@@ -79,6 +80,17 @@ struct FolderWeights: WeightSource {
     }
     guard let first = left.min() else { return }
     let more = left.count > 1 ? " and \(left.count - 1) more" : ""
-    throw .weights("\(files.path) holds the tensor \(first)\(more) that config.json has no place for")
+    throw ModelError.weights("\(files.path) holds the tensor \(first)\(more) that config.json has no place for")
+  }
+
+  /// Some folders hold a tied head all the same. One that differs would be passed over in silence.
+  private func checkHead(isEmbeddingOf sizes: Qwen25VLConfiguration) throws {
+    guard let head = names["lm_head.weight"], let embedding = names["model.embed_tokens.weight"] else { return }
+    let shape = [sizes.vocabularySize, sizes.hiddenSize]
+    guard try files.tensor(head, shape: shape).equals(files.tensor(embedding, shape: shape)).all().item() == 1 else {
+      throw ModelError.weights(
+        "\(files.path): tie_word_embeddings is true in config.json, and \(head) is not the same as \(embedding)",
+        advice: "set tie_word_embeddings to false if the head is to be its own, or remove \(head)")
+    }
   }
 }

@@ -1,12 +1,16 @@
 internal import Foundation
+package import Torch
 
 extension Qwen25VLConfiguration {
   /// config.json in the layout of the published models, which every version of transformers that knows the model reads.
-  package func json() throws -> [UInt8] {
+  ///
+  /// - Parameter dtype: of the weights beside it, under the key of older versions and the one of newer.
+  package func json(dtype: DType = .float32) throws -> [UInt8] {
     var root: [String: Any] = [
       "architectures": ["Qwen2_5_VLForConditionalGeneration"],
       "model_type": "qwen2_5_vl",
       "attention_dropout": 0.0,
+      "dtype": dtype.rawValue,
       "hidden_act": "silu",
       "hidden_size": hiddenSize,
       "image_token_id": tokens.image,
@@ -22,7 +26,7 @@ extension Qwen25VLConfiguration {
       "rope_theta": ropeTheta,
       "sliding_window": NSNull(),
       "tie_word_embeddings": tiesEmbeddings,
-      "torch_dtype": "float32",
+      "torch_dtype": dtype.rawValue,
       "use_cache": true,
       "use_sliding_window": false,
       "video_token_id": tokens.video,

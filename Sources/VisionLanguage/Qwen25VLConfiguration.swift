@@ -70,6 +70,9 @@ package struct Qwen25VLConfiguration: Sendable, Equatable {
     }
   }
 
+  /// Base of the vision tower's rotary frequencies; that of every published model, and of transformers before it was a setting.
+  static let visionRopeTheta = 10_000.0
+
   package var headDimension: Int { hiddenSize / headCount }
   /// Query heads that share a key/value head.
   package var queriesPerKey: Int { headCount / keyValueHeadCount }

@@ -28,7 +28,7 @@ final class VisionTower {
     }
     merger = try PatchMerger(weights, "visual.merger", sizes)
     // Half of a head turns with the row, half with the column.
-    table = RotaryTable(width: sizes.headDimension / 2, theta: 10_000)
+    table = RotaryTable(width: sizes.headDimension / 2, theta: Qwen25VLConfiguration.visionRopeTheta)
   }
 
   /// - Parameter patches: [images, patches, patchElements] of images of one size, in merge order.

@@ -60,6 +60,8 @@ struct ModelConfigurationTests {
       Refusal("rope_scaling.mrope_section", "[\"a\"]", names: "mrope_section is not a list"),
       Refusal("rope_scaling.type", "\"yarn\"", names: "type is yarn"),
       Refusal("rope_scaling", "[]", names: "rope_scaling is not an object"),
+      Refusal("vision_config.rope_parameters", "{\"rope_theta\": 5000}", names: "rope_theta is not 10000"),
+      Refusal("vision_config.rope_parameters", "{\"rope_type\": \"linear\"}", names: "rope_type is linear"),
       Refusal("vision_config", "null", names: "vision_config is missing"),
       Refusal("vision_config.num_heads", "5", names: "vision_config.num_heads 5"),
       Refusal("vision_config.num_heads", "24", names: "head dimension 2"),

@@ -20,6 +20,27 @@ struct ModelFolderTests {
     let loaded = try Qwen25VL(folder: folder, dtype: dtype)
     #expect(loaded.configuration == model.configuration)
     #expect(try loaded.parameters.export() == model.parameters.export())
+    let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: folder + "/config.json")))
+    let config = try #require(json as? [String: Any])
+    #expect(config["torch_dtype"] as? String == dtype.rawValue && config["dtype"] as? String == dtype.rawValue)
+    let stored = try SafetensorsFile(folder + "/model.safetensors")
+    #expect(stored.names.allSatisfy { stored.dtype(of: $0) == dtype })
+  }
+
+  @Test("a head beside a tied embedding is passed over if it is the embedding, and refused if not")
+  func tiedHead() throws {
+    let folder = try ModelFixtures.temporaryFolder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let model = try Self.tiny(seed: 3)
+    try model.write(to: folder)
+    let whole = try model.parameters.named.map { (name: $0.name, tensor: try $0.tensor()) }
+    let embedding = try #require(whole.first { $0.name == "model.embed_tokens.weight" }).tensor
+    let path = folder + "/model.safetensors"
+    try SafetensorsWriter.write(whole + [(name: "lm_head.weight", tensor: embedding)], to: path)
+    #expect(try Qwen25VL(folder: folder).parameters.export() == model.parameters.export())
+    try SafetensorsWriter.write(whole + [(name: "lm_head.weight", tensor: embedding * 2)], to: path)
+    let error = #expect(throws: ModelError.self) { try Qwen25VL(folder: folder) }
+    #expect(error?.message.contains("lm_head.weight") == true && error?.advice.contains("tie_word_embeddings") == true)
   }
 
   @Test("the same seed makes the same model, another seed another")
