@@ -74,7 +74,7 @@ actor AblationMeter {
     try TorchRuntime.setThreads(1)
     let loaded = try LoadedPolicy(folder: policy)
     let evaluation = try GreedyEvaluation.run(
-      GenerationEngine(model: loaded.model, tokenizer: loaded.encoder.tokenizer), loaded.encoder, rows: rows, system: nil,
+      GenerationEngine(loaded), loaded.encoder, rows: rows, system: nil,
       maximumTokens: maximumTokens
     ) { _ in if shouldStop() { throw CancellationError() } }
     let texts = evaluation.answers.map(\.response.text)

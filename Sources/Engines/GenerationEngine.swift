@@ -16,10 +16,20 @@ package final class GenerationEngine {
   /// Responses that are decoded at once, at most. More share the reading of the weights; past some dozens little is gained.
   package static let width = 64
 
+  /// Tokens that end a response: a turn's end, the text's, and those that the model's folder adds.
+  package let stopTokens: [Int32]
   private var decoding: Decoding?
   private(set) var counts = ContinuousBatch.Counts()
 
-  package init(model: Qwen25VL, tokenizer: Tokenizer, cacheLimit: Int = 1 << 30) throws(ModelError) {
+  package convenience init(_ policy: LoadedPolicy, cacheLimit: Int = 1 << 30) throws(ModelError) {
+    try self.init(
+      model: policy.model, tokenizer: policy.encoder.tokenizer, stopTokens: policy.stopTokens, cacheLimit: cacheLimit)
+  }
+
+  /// - Parameter stopTokens: nil for those of the tokenizer.
+  package init(
+    model: Qwen25VL, tokenizer: Tokenizer, stopTokens: [Int32]? = nil, cacheLimit: Int = 1 << 30
+  ) throws(ModelError) {
     guard tokenizer.vocabularySize <= model.configuration.vocabularySize else {
       throw ModelError(
         code: "model.tokenizer",
@@ -28,11 +38,9 @@ package final class GenerationEngine {
     }
     self.model = model
     self.tokenizer = tokenizer
+    self.stopTokens = stopTokens ?? tokenizer.stopTokens(with: .none)
     self.cacheLimit = cacheLimit
   }
-
-  /// Ends a turn, or the text.
-  package var stopTokens: [Int32] { [tokenizer.imEnd, tokenizer.endOfText] }
 
   /// The responses of one group.
   ///

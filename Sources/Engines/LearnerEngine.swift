@@ -145,7 +145,7 @@ package actor LearnerEngine: PolicyTrainer {
   private func evaluate(_ policy: LoadedPolicy) throws -> GreedyEvaluation {
     try policy.model.parameters.withMergedAdapters {
       try GreedyEvaluation.run(
-        GenerationEngine(model: policy.model, tokenizer: policy.encoder.tokenizer), policy.encoder, rows: heldOut,
+        GenerationEngine(policy, cacheLimit: settings.rollout.cacheBytes), policy.encoder, rows: heldOut,
         system: settings.data.systemPrompt, maximumTokens: settings.rollout.maximumResponseTokens)
     }
   }

@@ -33,10 +33,13 @@ package enum PolicyFolder {
 package struct LoadedPolicy {
   package let model: Qwen25VL
   package let encoder: PromptEncoder
+  /// Tokens that end a response: those of the chat template, then those that the model's generation_config.json adds.
+  package let stopTokens: [Int32]
 
-  package init(model: Qwen25VL, encoder: PromptEncoder) {
+  package init(model: Qwen25VL, encoder: PromptEncoder, generation: GenerationConfiguration = .none) {
     self.model = model
     self.encoder = encoder
+    stopTokens = encoder.tokenizer.stopTokens(with: generation)
   }
 
   /// - Parameters:
@@ -47,11 +50,23 @@ package struct LoadedPolicy {
     folder: String, dtype: DType = .float32, device: Device = .cpu, minPixels: Int? = nil, maxPixels: Int? = nil,
     maximumPromptTokens: Int = 32_768, adapters: LowRankSettings? = nil, seed: UInt64 = 0
   ) throws {
-    model = try Qwen25VL(folder: folder, dtype: dtype, device: device, adapters: adapters, seed: seed)
-    let folder = try AdapterFolder(ifIn: folder)?.base ?? folder
-    encoder = try PromptEncoder(
-      folder: folder, minPixels: minPixels, maxPixels: maxPixels, maximumTokens: maximumPromptTokens)
-    try encoder.check(fits: model.configuration, folder: folder)
+    let base = try AdapterFolder(ifIn: folder)?.base ?? folder
+    let configuration = try Qwen25VLConfiguration(folder: base)
+    let encoder = try PromptEncoder(
+      folder: base, minPixels: minPixels, maxPixels: maxPixels, maximumTokens: maximumPromptTokens)
+    try encoder.check(fits: configuration, folder: base)
+    let generation = try GenerationConfiguration(folder: base, vocabularySize: configuration.vocabularySize)
+    let model = try Qwen25VL(folder: folder, dtype: dtype, device: device, adapters: adapters, seed: seed)
+    self.init(model: model, encoder: encoder, generation: generation)
+  }
+}
+
+extension Tokenizer {
+  /// The chat template's, then the model's own, each once.
+  func stopTokens(with generation: GenerationConfiguration) -> [Int32] {
+    var stops: [Int32] = []
+    for token in [imEnd, endOfText] + generation.endTokens where !stops.contains(token) { stops.append(token) }
+    return stops
   }
 }
 

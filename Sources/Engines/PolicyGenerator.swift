@@ -37,7 +37,10 @@ package actor PolicyGenerator: GroupGenerator {
       configuration, merging: settings.model.lowRank, dtype: settings.model.tensorType,
       device: Device(settings.model.device))
     let engine = try GenerationEngine(
-      model: model, tokenizer: encoder.tokenizer, cacheLimit: settings.rollout.cacheMegabytes << 20)
+      LoadedPolicy(
+        model: model, encoder: encoder,
+        generation: GenerationConfiguration(folder: folder, vocabularySize: configuration.vocabularySize)),
+      cacheLimit: settings.rollout.cacheBytes)
     batch = try engine.batch(
       settings.sampling, prompts: [Int](repeating: settings.data.maximumPromptTokens, count: atOnce),
       samples: [Int](repeating: settings.rollout.groupSize, count: atOnce))

@@ -10,7 +10,7 @@ package struct SamplingSettings: Sendable, Hashable {
   package var topK: Int
   /// Tokens a response, the stop token included.
   package var maximumTokens: Int
-  /// Tokens that end a response; nil for those of the engine's tokenizer.
+  /// Tokens that end a response; nil for the engine's.
   package var stopTokens: [Int32]?
 
   package init(

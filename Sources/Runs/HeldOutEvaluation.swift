@@ -31,7 +31,7 @@ struct HeldOutEvaluation {
       folder: moment == .before ? settings.model.folder : folder.policy, dtype: settings.model.tensorType,
       device: Device(settings.model.device), minPixels: settings.data.minPixels, maxPixels: settings.data.maxPixels,
       maximumPromptTokens: settings.data.maximumPromptTokens)
-    let engine = try GenerationEngine(model: policy.model, tokenizer: policy.encoder.tokenizer)
+    let engine = try GenerationEngine(policy, cacheLimit: settings.rollout.cacheBytes)
     let result: GreedyEvaluation
     do {
       result = try GreedyEvaluation.run(

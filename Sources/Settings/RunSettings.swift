@@ -72,6 +72,8 @@ package struct RunSettings: Sendable, Codable, Equatable {
     /// MiB of keys and values that a worker keeps while it decodes.
     package var cacheMegabytes = 1024
 
+    package var cacheBytes: Int { cacheMegabytes << 20 }
+
     package init() {}
   }
 

@@ -109,8 +109,7 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     let policy = try model.load()
-    let engine = try GenerationEngine(
-      model: policy.model, tokenizer: policy.encoder.tokenizer, cacheLimit: cache.limit)
+    let engine = try GenerationEngine(policy, cacheLimit: cache.limit)
     let settings = SamplingSettings(temperature: temperature, topP: topP, topK: topK, maximumTokens: maxTokens)
     var batch: [DataRow] = []
     var done = 0
@@ -158,8 +157,7 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     let rows = try DataFile.read(data, use: .grading)
     let policy = try model.load()
-    let engine = try GenerationEngine(
-      model: policy.model, tokenizer: policy.encoder.tokenizer, cacheLimit: cache.limit)
+    let engine = try GenerationEngine(policy, cacheLimit: cache.limit)
     let result = try GreedyEvaluation.run(
       engine, policy.encoder, rows: rows, system: system, maximumTokens: maxTokens)
     if let answers { try result.write(rows: rows, to: answers) }
