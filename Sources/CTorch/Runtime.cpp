@@ -2,6 +2,7 @@
 #include "Guard.h"
 
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <dlfcn.h>
@@ -85,6 +86,11 @@ int ctorch_open_cuda(int *devices) {
 void ctorch_set_last_error(const char *text) { ctorch::setLastError(text); }
 
 int ctorch_grad_enabled(void) { return c10::GradMode::is_enabled(); }
+int ctorch_cuda_free_memory(int device, long *bytes) {
+  return ctorch::guarded([&] {
+    *bytes = static_cast<long>(at::accelerator::getMemoryInfo(static_cast<c10::DeviceIndex>(device)).first);
+  });
+}
 
 int ctorch_set_grad_enabled(int flag) {
   const int before = c10::GradMode::is_enabled();

@@ -75,15 +75,23 @@ package actor LearnerEngine: PolicyTrainer {
         code: "model.adapter", message: "\(settings.model.folder) holds an adapter, and workers need a whole model",
         advice: "name the folder of a merged model as model.folder")
     }
-    func load() throws -> LoadedPolicy {
+    let adapters = settings.model.lowRank
+    func load(use: (inout ModelMemory) -> Void = { _ in }) throws -> LoadedPolicy {
       try LoadedPolicy(
         folder: settings.model.folder, dtype: settings.model.tensorType, device: device,
         minPixels: settings.data.minPixels, maxPixels: settings.data.maxPixels,
-        maximumPromptTokens: settings.data.maximumPromptTokens, adapters: settings.model.lowRank, seed: settings.run.seed)
+        maximumPromptTokens: settings.data.maximumPromptTokens, adapters: adapters, seed: settings.run.seed, use: use)
     }
-    let policy = try load()
+    let needsReference = settings.algorithm.klCoefficient > 0 && adapters == nil
+    let policy = try load { memory in
+      if needsReference { memory.addReference() }
+      memory.addTraining(
+        freezesVisionTower: settings.model.freezeVisionTower, keepsMasters: settings.optimizer.masterWeights,
+        adapters: adapters)
+      // The version that peers fetch, and the next one while it is made.
+      if device == .cpu { memory.addMessages(2) }
+    }
     policy.model.recomputesLayers = settings.model.gradientCheckpointing
-    let needsReference = settings.algorithm.klCoefficient > 0 && settings.model.lowRank == nil
     let reference = needsReference ? try load().model : nil
     let trainer = try TrustGRPOTrainer(
       policy: policy.model, reference: reference, algorithm: settings.algorithm, settings: settings.trainer)

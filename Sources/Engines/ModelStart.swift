@@ -13,7 +13,7 @@ package enum ModelStart: Sendable {
   /// - Returns: the model, and the folder whose tokenizer and processor files belong to it.
   func load() throws -> (policy: LoadedPolicy, files: String) {
     switch self {
-    case .folder(let folder): return (try LoadedPolicy(folder: folder), folder)
+    case .folder(let folder): return (try LoadedPolicy(folder: folder) { $0.addTraining() }, folder)
     case .tiny(let folder, let seed): return (try Self.tiny(besides: folder, seed: seed), folder)
     }
   }

@@ -45,10 +45,13 @@ package struct LoadedPolicy {
   /// - Parameters:
   ///   - folder: of a model, or of an adapter, whose model then has the tokenizer and processor files.
   ///   - adapters: to train beside the weights, made from `seed`.
-  /// - Throws: if a file is missing or damaged, or the tokenizer has ids that the model has no embedding for.
+  ///   - use: adds to the weights what else of them will be in memory, as training needs.
+  /// - Throws: if a file is missing or damaged, or the tokenizer has ids that the model has no embedding for; `model.memory`,
+  ///   before the weights are read, if they and what `use` adds do not fit.
   package init(
     folder: String, dtype: DType = .float32, device: Device = .cpu, minPixels: Int? = nil, maxPixels: Int? = nil,
-    maximumPromptTokens: Int = 32_768, adapters: LowRankSettings? = nil, seed: UInt64 = 0
+    maximumPromptTokens: Int = 32_768, adapters: LowRankSettings? = nil, seed: UInt64 = 0,
+    use: (inout ModelMemory) -> Void = { _ in }
   ) throws {
     let base = try AdapterFolder(ifIn: folder)?.base ?? folder
     let configuration = try Qwen25VLConfiguration(folder: base)
@@ -56,6 +59,9 @@ package struct LoadedPolicy {
       folder: base, minPixels: minPixels, maxPixels: maxPixels, maximumTokens: maximumPromptTokens)
     try encoder.check(fits: configuration, folder: base)
     let generation = try GenerationConfiguration(folder: base, vocabularySize: configuration.vocabularySize)
+    var memory = ModelMemory(configuration, dtype: dtype)
+    use(&memory)
+    try memory.require(for: "the model in \(folder)", on: device)
     let model = try Qwen25VL(folder: folder, dtype: dtype, device: device, adapters: adapters, seed: seed)
     self.init(model: model, encoder: encoder, generation: generation)
   }

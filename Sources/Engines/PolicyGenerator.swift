@@ -32,10 +32,13 @@ package actor PolicyGenerator: GroupGenerator {
     let configuration = try Qwen25VLConfiguration(folder: folder)
     let encoder = try PromptEncoder(folder: folder, data: settings.data)
     try encoder.check(fits: configuration, folder: folder)
+    let (dtype, device) = (settings.model.tensorType, try Device(settings.model.device))
+    var memory = ModelMemory(configuration, dtype: dtype)
+    if device == .cpu { memory.addMessages(1) }
+    try memory.require(for: "the run's model", on: device)
     // The weights arrive with the first version.
     let model = try Qwen25VL(
-      configuration, merging: settings.model.lowRank, dtype: settings.model.tensorType,
-      device: Device(settings.model.device))
+      configuration, merging: settings.model.lowRank, dtype: dtype, device: device)
     let engine = try GenerationEngine(
       LoadedPolicy(
         model: model, encoder: encoder,

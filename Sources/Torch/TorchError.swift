@@ -17,7 +17,7 @@ package struct TorchError: ActionableError {
   init(operation: StaticString, operands: [Tensor]) {
     let shapes = operands.map(\.signature).joined(separator: ", ")
     let reason = String(cString: ctorch_last_error())
-    let isMemory = reason.contains("can't allocate memory") || reason.contains("out of memory")
+    let isMemory = ["can't allocate memory", "out of memory", "bad_alloc", "ALLOC_FAILED"].contains { reason.contains($0) }
     self.init(
       code: isMemory ? "torch.out-of-memory" : "torch.\(operation)",
       message: "\(operation)(\(shapes)): \(reason)",

@@ -35,4 +35,15 @@ struct PolicyFolderTests {
     try #"{"eos_token_id": 100000}"#.write(toFile: path, atomically: true, encoding: .utf8)
     #expect(throws: ModelError.self) { try LoadedPolicy(folder: folder) }
   }
+
+  @Test("that does not fit into memory is refused before its weights are read")
+  func memory() throws {
+    let folder = try Self.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    _ = try LoadedPolicy(folder: folder) { $0.addTraining() }
+    // Damaged weights would be complained about, if they were read.
+    try "".write(toFile: folder + "/model.safetensors", atomically: true, encoding: .utf8)
+    let error = #expect(throws: ModelError.self) { try LoadedPolicy(folder: folder) { $0.addMessages(1 << 32) } }
+    #expect(error?.code == "model.memory" && error?.message.contains(folder) == true)
+  }
 }

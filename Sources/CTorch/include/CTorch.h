@@ -38,6 +38,8 @@ int ctorch_set_deterministic(int flag);
 // Opens the CUDA half of libtorch, once. Fails with the reason if it is absent or no device answers.
 int ctorch_open_cuda(int *devices);
 int ctorch_grad_enabled(void);
+// Bytes of a CUDA device that nobody has taken; after `ctorch_open_cuda`.
+int ctorch_cuda_free_memory(int device, long *bytes);
 int ctorch_set_grad_enabled(int flag);  // returns what it was
 
 // Handles
