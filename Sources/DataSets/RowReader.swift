@@ -44,6 +44,7 @@ package struct RowReader: Sendable {
     }
     let fields = Fields(value: value, line: line, reader: self)
     let needsAnswer = use == .grading
+    try refuseVideos(fields)
     let images = try images(fields)
     let kind = try kind(fields, hasImages: !images.isEmpty)
     let needsResponse = use == .supervised || use == .judging
@@ -61,6 +62,15 @@ package struct RowReader: Sendable {
       system: try fields.text("system"),
       response: needsResponse ? try fields.required(try fields.text("response"), "response") : try fields.text("response"),
       thinkingScore: try thinkingScore(fields))
+  }
+
+  /// A row whose video were left out would be asked without what it is about.
+  private func refuseVideos(_ fields: Fields) throws(DataError) {
+    let named = ["video", "videos"].first { ![nil, .null, .string(""), .array([])].contains(fields.value[$0]) }
+    guard let field = try fields.text("data_type") == "video" ? "data_type" : named else { return }
+    throw error(
+      fields.line, field, "the row is about a video, and videos are not supported",
+      "leave it out, or name frames of the video as images in paths")
   }
 
   private func images(_ fields: Fields) throws(DataError) -> [ImageReference] {

@@ -59,6 +59,21 @@ struct DataFileTests {
     #expect(error.message.contains("line \(line)"))
   }
 
+  @Test("a row about a video is refused in so many words, whatever it is for", arguments: [
+    (#"{"problem":"a","data_type":"video","path":"a.mp4"}"#, "data_type"), (#"{"problem":"a","video":"a.mp4"}"#, "video"),
+    (#"{"problem":"a","videos":["a.mp4"]}"#, "videos"), (#"{"problem":"a","video":{"path":"a.mp4"}}"#, "video"),
+  ])
+  func video(text: String, field: String) throws {
+    let error = try #require(failure(text, use: .prompting))
+    #expect(error.field == field && error.message.contains("videos are not supported"))
+    #expect(error.advice.contains("frames"))
+  }
+
+  @Test("an empty place for a video is no video", arguments: ["null", "\"\"", "[]"])
+  func noVideo(value: String) throws {
+    #expect(try read(#"{"problem":"a","video":"# + value + "}", use: .prompting).count == 1)
+  }
+
   @Test("what a row is for decides what it must have")
   func uses() throws {
     let bare = #"{"problem":"Say hello"}"#
