@@ -3,7 +3,8 @@ package enum ImageFile {
   /// Decodes a PNG or JPEG, whichever its first bytes announce, whatever its name ends with.
   ///
   /// Colours are what Pillow's `convert("RGB")` gives, on which the processors of `transformers` build: alpha is dropped
-  /// without blending, grey and palette are spread to three channels, and gamma and colour profiles are ignored.
+  /// without blending, grey and palette are spread to three channels, and gamma and colour profiles are ignored. A picture
+  /// that EXIF says lies on its side is turned upright.
   ///
   /// - Parameters:
   ///   - bytes: the whole file.

@@ -20,7 +20,8 @@ enum JPEGFile {
     guard tjDecompress2(decoder, bytes, UInt(bytes.count), &samples, width, 0, height, Int32(format.rawValue), flags) == 0
     else { throw .damaged(name, reason: message(of: decoder)) }
     return RGBImage(
-      width: Int(width), height: Int(height), pixels: isPrint ? redGreenBlue(ofInvertedCMYK: samples) : samples)
+      width: Int(width), height: Int(height), pixels: isPrint ? redGreenBlue(ofInvertedCMYK: samples) : samples
+    ).upright(from: Orientation(jpeg: bytes))
   }
 
   /// Files of print colours store each ink inverted, after Adobe; Pillow takes every such file so.

@@ -23,7 +23,8 @@ enum PNGFile {
     }
     guard isDecoded else { throw .damaged(name, reason: message(of: image)) }
     return RGBImage(
-      width: chunks.width, height: chunks.height, pixels: chunks.hasAlpha ? withoutAlpha(samples) : samples)
+      width: chunks.width, height: chunks.height, pixels: chunks.hasAlpha ? withoutAlpha(samples) : samples
+    ).upright(from: chunks.orientation)
   }
 
   static func encode(_ image: RGBImage) -> [UInt8] {

@@ -5,7 +5,7 @@ import Testing
 struct HostileImageTests {
   static let pictures = [
     "rgb.png", "gray.png", "rgba.png", "bilevel.png", "palette.png", "rgb16.png", "rgb-interlaced.png",
-    "rgb.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg",
+    "rgb.jpg", "progressive.jpg", "gray.jpg", "cmyk.jpg", "exif-6.png", "exif-7.jpg", "ycck.jpg",
   ]
 
   @Test("cut off after any byte, a file is refused by name", arguments: pictures)

@@ -1,6 +1,6 @@
 import DurableFiles
 import Foundation
-import Images
+@testable import Images
 import Testing
 
 @Suite("decoding and encoding pictures")
@@ -8,7 +8,8 @@ struct ImageFileTests {
   static let exact = [
     "rgb.png", "gray.png", "gray-alpha.png", "rgba.png", "bilevel.png", "palette.png", "palette-alpha.png",
     "gray-transparent.png", "rgb-gamma.png", "rgb-interlaced.png", "rgb.jpg", "progressive.jpg", "subsampled.jpg",
-    "gray.jpg", "cmyk.jpg",
+    "gray.jpg", "cmyk.jpg", "gray2.png", "gray4.png", "palette1.png", "palette2.png", "rgb-transparent.png",
+    "subsampled-across.jpg", "restarts.jpg", "ycck.jpg",
   ]
 
   @Test("every kind of PNG and JPEG decodes to what Pillow makes of it", arguments: exact)
@@ -16,10 +17,46 @@ struct ImageFileTests {
     #expect(try Fixture.decode(file) == Fixture.expected(file))
   }
 
-  @Test("16 bits a channel are rounded to 8, where Pillow cuts them off")
-  func sixteenBits() throws {
-    let (ours, theirs) = (try Fixture.decode("rgb16.png"), try Fixture.expected("rgb16.png"))
+  @Test("a picture is turned upright as EXIF says, by either byte order", arguments: 1...8, ["jpg", "png"])
+  func upright(orientation: Int, kind: String) throws {
+    let image = try Fixture.decode("exif-\(orientation).\(kind)")
+    #expect(try image == Fixture.expected("exif-\(orientation).\(kind)"))
+    #expect((image.width, image.height) == (orientation < 5 ? (11, 7) : (7, 11)))
+  }
+
+  @Test("16 bits a channel are rounded to 8, where Pillow cuts them off", arguments: ["rgb16.png", "rgba16.png", "gray-alpha16.png"])
+  func sixteenBits(file: String) throws {
+    let (ours, theirs) = (try Fixture.decode(file), try Fixture.expected(file))
     for (our, their) in zip(ours.pixels, theirs.pixels) { #expect(abs(Int(our) - Int(their)) <= 1) }
+  }
+
+  @Test("16 bits of grey are scaled to 8, where Pillow makes white of nearly all")
+  func deepGrey() throws {
+    let image = try Fixture.decode("gray16.png")
+    for place in 0..<7 * 11 {
+      let expected = Int((Double(place * 850) / 257).rounded())
+      for channel in 0..<3 { #expect(abs(Int(image.pixels[place * 3 + channel]) - expected) <= 1) }
+    }
+  }
+
+  @Test(
+    "EXIF that is damaged, or says nothing of 1 to 8, leaves a picture as it lies",
+    arguments: [
+      [], [0x49], Array("II*\0".utf8), Array("MM\0*\0\0\0\u{8}".utf8), Array("II*\0\u{FF}".utf8) + [0xFF, 0xFF, 0x7F],
+      exif(tag: 0x0112, kind: 3, value: 0), exif(tag: 0x0112, kind: 3, value: 9), exif(tag: 0x0112, kind: 4, value: 6),
+      exif(tag: 0x0113, kind: 3, value: 6), Array(exif(tag: 0x0112, kind: 3, value: 6).prefix(19)),
+    ] as [[UInt8]])
+  func strangeEXIF(bytes: [UInt8]) { #expect(Orientation(exif: bytes[...]) == .upright) }
+
+  @Test("EXIF is read wherever it lies in memory")
+  func slicedEXIF() {
+    let bytes = Self.exif(tag: 0x0112, kind: 3, value: 6)
+    #expect(Orientation(exif: ([1, 2, 3] + bytes)[3...]) == .turned90)
+  }
+
+  /// A directory of one entry.
+  static func exif(tag: Int, kind: UInt8, value: UInt8) -> [UInt8] {
+    Array("II*\0".utf8) + [8, 0, 0, 0, 1, 0, UInt8(tag & 255), UInt8(tag >> 8), kind, 0, 1, 0, 0, 0, value, 0, 0, 0, 0, 0, 0, 0]
   }
 
   @Test("a picture survives encoding and decoding", arguments: [(1, 1), (1, 300), (300, 1), (112, 28), (33, 17)])
