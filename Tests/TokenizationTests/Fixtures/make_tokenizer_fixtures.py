@@ -55,6 +55,25 @@ TEXTS = CORPUS + [
     "ab" * 200, "a" * 1000, "柱" * 300, " " * 200, "\n" * 100, "!" * 99, "1" * 50, "é" * 100, "red" * 77, " the" * 60,
 ]  # fmt: skip
 
+# The same few things said in many scripts, as people and files write them; each also decomposed, which NFC must undo.
+MULTILINGUAL = [
+    "Quelle est la hauteur de la barre n\u00b0\u202f12\u00a0? 1\u202f234,5 \u20ac", "¿Cuál es más alta? ¡La roja, señor!", "Który słupek jest wyższy? Żółty.",
+    "Cột màu đỏ cao hơn cột màu xanh phải không? Đúng, ở giữa ế ộ ữ.", "Kırmızı çubuk İstanbul'da mı? IŞIK ışık", "Hvor høj er søjlen på Ærø? Þetta er gæði.",
+    "Πόσο ψηλή είναι η κόκκινη ράβδος; ᾳ ᾧ ΐ ΰ", "Скільки стовпців? Їх п'ять. Ђорђе ћути: й ё ѝ", "Որքա՞ն է բարձր կարմիր սյունը։", "რამდენად მაღალია წითელი სვეტი? ᲛᲐᲦᲐᲚᲘ",
+    "כמה גבוה העמוד האדום? שָׁלוֹם עֲלֵיכֶם, 3 מ\u05f4ר", "\u200fהעמוד (red) גבוה ב־2\u200e.", "كم ارتفاع العمود الأحمر؟ ١٢٣٫٤٥ ۱۲۳ السَّلامُ عَلَيْكُم", "ستون قرمز بلندتر است؟ می\u200cخواهم ۵ تا",
+    "\u202bمرحبا (abc) 12\u202c x", "لال ستون کتنا اونچا ہے؟", "लाल पट्टी कितनी ऊँची है? क्षत्रिय ज्ञान १२३।", "লাল দণ্ডটি কত উঁচু? ক্ষ ড় ঢ় য়", "ਲਾਲ ਪੱਟੀ ਕਿੰਨੀ ਉੱਚੀ ਹੈ? ਸ਼ ਖ਼",
+    "சிவப்பு பட்டை எவ்வளவு உயரம்? கொ கோ கௌ", "ఎరుపు పట్టీ ఎంత ఎత్తు?", "ಕೆಂಪು ಪಟ್ಟಿ ಎಷ್ಟು ಎತ್ತರ? ಕೊ ಕೋ", "ചുവന്ന ബാർ എത്ര ഉയരമുണ്ട്? കൊ കൌ ൻ", "රතු තීරුව කොපමණ උසද? ශ්\u200dරී ලංකා",
+    "แท่งสีแดงสูงเท่าไร กำลัง น้ำ ๑๒๓", "ແທ່ງສີແດງສູງເທົ່າໃດ?", "របារក្រហមខ្ពស់ប៉ុណ្ណា?", "အနီရောင်တိုင် ဘယ်လောက်မြင့်သလဲ။", "དམར་པོ་ཇི་ཙམ་མཐོ། གཱི",
+    "ቀይ አሞሌ ምን ያህል ከፍ ይላል? ፩፪፫", "ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ ꮳꮃꭹ", "ᠮᠣᠩᠭᠣᠯ ᠬᠡᠯᠡ", "红柱比蓝柱高多少？高２．５厘米，约一千零二十四。「是」……", "紅色柱子有多高？𠮷野家 龍 㐂",
+    "赤い棒はどれくらい高いですか？ﾊﾝｶｸ パピプ が゙ 々〆ヶ", "빨간 막대는 얼마나 높습니까? ㅋㅋㅋ 똠방각하 12개", "👨🏽‍🚀 🏳️‍🌈 🏴󠁧󠁢󠁳󠁣󠁴󠁿 1️⃣#️⃣ 👩🏻‍🤝‍👨🏿 ☺︎☺️ 🇯🇵🇺 🫱🏼‍🫲🏾",
+    "e\u0301\u0302\u0303 q\u0307\u0323 \u1e0b\u0323 o\u0328\u0304 Z\u0351\u036a\u0346a\u0315\u0300\u05ae\u0062", "\u1112\u1161\u11ab\u1100\u1173\u11af \uac00\u11a7 \u0cc6\u0cc2\u0cd5 \u09c7\u0334\u09be",
+    "∀x∈ℝ: ⌈x⌉ = −⌊−x⌋, α ∧ ¬β → ∑ₙ aₙ² ≤ 10⁻⁶ ⟨ψ|φ⟩ ㎢ ℃ №7", "\\frac{1}{2}\\pi r^{2} + \\sqrt[3]{x_1} \\leq 10\\%", "0x1F 1e-9 1,234,567.89 12:30:59 2025-05-17 192.168.0.1 v2.0.1-rc.3 +49 (0)30 1234 ½ ⅓ ٪ १२३४ 〇一二 Ⅻ ㊿",
+    "#include <stdio.h>\r\nint main(void) {\r\n\tprintf(\"%d\\n\", 3 << 2);\r\n\treturn 0;\r\n}\r\n", "func f<T>(_ x: T...) async throws -> [String: T?] { try? await x.map { $0 }[...] } // MARK: - ok\n\n\n    }",
+    "SELECT * FROM \"t\" WHERE a<>'b''c' AND d IN (1,2);--x\n{\"a\":[1,-2.5e3,null,true],\"b\":\"\\u00e9\"}", "<div class=\"a b\">&nbsp;&#233;</div>\n\t\t<!-- x -->\n", "```python\n>>> a, b = b, a+b  # swap\n```\n| a | b |\n|---|:-:|\n",
+    "a\r\rb\n\rc\r\n \r\n\td\u000be\u000cf\u0085g\u2029h", "   leading\n      deeper\n\ttab \t mixed   \n   \n", "x\u2003y\u2009z\u205f\u1680\u180ew \u2060q", "https://example.org/a_b?c=%C3%A9&d=1#é user.name+tag@mail.example",
+]  # fmt: skip
+MULTILINGUAL += [unicodedata.normalize("NFD", text) for text in MULTILINGUAL]
+
 
 def qwen(vocabulary=None, merges=None):
     tokenizer = Tokenizer(BPE(vocab=vocabulary, merges=merges, fuse_unk=False, byte_fallback=False))
@@ -98,7 +117,7 @@ def dump(name, value):
 
 def main():
     rng = random.Random(20250517)
-    texts = TEXTS + [random_text(rng) for _ in range(120)] + every_scalar_block(rng)
+    texts = TEXTS + [random_text(rng) for _ in range(120)] + every_scalar_block(rng) + MULTILINGUAL
 
     tokenizer = trained(CORPUS, 520)
     tokenizer.add_special_tokens(SPECIAL)
