@@ -19,10 +19,9 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 
 from random_folders import ImageProcessor, folders, pictured
 
-TEXTS = [
-    "red + blue ?", "  a\t b\r\n\r\nc  ", "Größer? 12 345, x² = ½", "红色的柱子。赤い", "العمود الأحمر", "e\u0301 नीली", "👩‍👩‍👧 🇩🇪",
-    "def f(x):\n    return x\n", "<|im_start|>user\nHi<|im_end|>\n", "",
-]
+ENCODINGS = Path(__file__).parent.parent / "Tests/TokenizationTests/Fixtures/encodings.json"
+# Every script, broken and composed characters, code, runs of white space.
+TEXTS = [row["text"] for row in json.loads(ENCODINGS.read_text())]
 TOLERANCE = 1e-4
 LARGEST_TRAINED = 300e6
 
