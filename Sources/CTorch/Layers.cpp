@@ -5,6 +5,7 @@
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
@@ -258,6 +259,10 @@ int ctorch_linear(CTorchHandle a, CTorchHandle weight, CTorchHandle bias, CTorch
   return making(out, [&] {
     return bias ? at::linear(borrow(a), borrow(weight), borrow(bias)) : at::linear(borrow(a), borrow(weight));
   });
+}
+
+int ctorch_addmm(CTorchHandle a, CTorchHandle b, CTorchHandle c, CTorchHandle *out) {
+  return making(out, [&] { return at::addmm(borrow(a), borrow(b), borrow(c)); });
 }
 
 int ctorch_embedding(CTorchHandle table, CTorchHandle ids, CTorchHandle *out) {

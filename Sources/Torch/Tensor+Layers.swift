@@ -11,6 +11,11 @@ extension Tensor {
     }
   }
 
+  /// `self + a @ b`.
+  package func addingProduct(_ a: Tensor, _ b: Tensor) throws(TorchError) -> Tensor {
+    try Tensor.make("addmm", [self, a, b]) { ctorch_addmm(handle, a.handle, b.handle, $0) }
+  }
+
   /// The rows of the receiver, [rows, width], that `ids` (int32 or int64, any shape) name: [..., width].
   package func embedding(_ ids: Tensor) throws(TorchError) -> Tensor {
     try Tensor.make("embedding", [self, ids]) { ctorch_embedding(handle, ids.handle, $0) }

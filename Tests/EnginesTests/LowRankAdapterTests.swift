@@ -120,7 +120,7 @@ import TrustGRPO
     #expect(manifest.entries.count { $0.name.contains("lora_") } == 2 * 2 * 7)
     #expect(
       manifest.entries.allSatisfy { $0.dtype == (dtype == "bf16" && !$0.name.contains("lora_") ? "BF16" : "F32") })
-    let worker = PolicyGenerator(threads: 1)
+    let worker = PolicyGenerator(threads: 1, atOnce: 1)
     _ = try await worker.prepare(folder: "\(folder)/base", settings: settings.json())
     try await worker.load(manifest, bytes: learner.weights())
 

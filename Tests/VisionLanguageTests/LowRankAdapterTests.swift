@@ -144,8 +144,9 @@ import Torch
       #expect(try values(worker, weight.name) == weight.tensor().floats(), "\(weight.name)")
     }
     func decoded(_ model: Qwen25VL) throws -> [Float] {
-      let decoding = try Decoding(model, [prompt], samples: 2, capacity: 3)
-      return try decoding.firstLogits().floats() + decoding.logits(after: [5, 9]).floats()
+      let decoding = try Decoding(model, pages: 20)
+      let read = try #require(try decoding.read(prompt))
+      return try read.logits.floats() + DecodingTests.logits(decoding, read, [5, 9]).joined()
     }
     let before = try withoutGradient { try logProbabilities(model).floats() }
     #expect(try model.parameters.withMergedAdapters { try decoded(model) } == decoded(worker))

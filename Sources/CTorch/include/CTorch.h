@@ -123,6 +123,7 @@ int ctorch_topk(CTorchHandle a, long count, long dimension, CTorchHandle *values
 
 // Layers
 int ctorch_linear(CTorchHandle a, CTorchHandle weight, CTorchHandle bias, CTorchHandle *out);
+int ctorch_addmm(CTorchHandle a, CTorchHandle b, CTorchHandle c, CTorchHandle *out);
 int ctorch_embedding(CTorchHandle table, CTorchHandle ids, CTorchHandle *out);
 int ctorch_rms_norm(CTorchHandle a, CTorchHandle weight, double epsilon, CTorchHandle *out);
 int ctorch_layer_norm(
