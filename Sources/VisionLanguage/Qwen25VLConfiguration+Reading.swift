@@ -25,7 +25,7 @@ extension Qwen25VLConfiguration {
     try rope?.require("type", isOneOf: ["default", "mrope"])
     let visionRope = try vision.object("rope_parameters")
     try visionRope?.require("rope_type", isOneOf: ["axial", "default"])
-    guard try visionRope?.number("rope_theta") ?? Qwen25VLConfiguration.visionRopeTheta == Qwen25VLConfiguration.visionRopeTheta else {
+    guard try [nil, Self.visionRopeTheta].contains(visionRope?.number("rope_theta")) else {
       throw .configuration("vision_config.rope_parameters.rope_theta is not 10000, which is not supported", in: name)
     }
     guard try text.flag("use_sliding_window") != true else {
