@@ -69,6 +69,6 @@ package final class Qwen25VL {
   package convenience init(
     _ configuration: Qwen25VLConfiguration, merging: LowRankSettings?, dtype: DType = .float32, device: Device = .cpu
   ) throws {
-    try self.init(configuration, RandomWeights(seed: 0), dtype: dtype, device: device, lowRank: merging)
+    try self.init(configuration, NoWeights(), dtype: dtype, device: device, lowRank: merging)
   }
 }

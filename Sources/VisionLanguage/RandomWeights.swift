@@ -1,6 +1,11 @@
 internal import Foundation
 internal import Torch
 
+/// Zeros, for a model whose weights are still to come.
+struct NoWeights: WeightSource {
+  func weight(_ name: String, shape: [Int], role: WeightRole) throws -> Tensor { try Tensor.zeros([1]).expanded(shape) }
+}
+
 /// The numbers that a model made from nothing begins with.
 ///
 /// Each number depends on the seed, its tensor's name and its place, and on nothing else. Matrices are uniform in
