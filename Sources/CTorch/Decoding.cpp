@@ -60,73 +60,86 @@ struct CTorchDecoder {
 
 namespace {
 
-/// `rows` x `columns` numbers of y = x w^T at once. Each is a sum of its own over the inputs, lane by lane, then over the lanes.
+/// Inputs are taken in stretches, so that the weights of a block stay near while row after row meets them. A sum goes over its
+/// stretches in order, each lane by lane, then over the lanes.
+constexpr long stretch = 512;
+/// Rows and columns of a block: its sums, and what they are made of, are what registers hold.
+constexpr int blockRows = 3, blockColumns = 8;
+
+/// Where a product reads and writes: y [.., outputs] from x [.., inputs] and w [outputs, inputs].
+struct Operands {
+  const float *x, *w, *bias;
+  float *y;
+  long inputs, outputs;
+  /// Whether the product is added to what y holds.
+  bool adds;
+};
+
+/// `rows` x `columns` numbers of y, as far as the inputs `from` ..< `end` go.
 template <int rows, int columns, bool fetches>
-INLINE void block(const float *x, const float *w, long inputs, const float *bias, bool adds, float *y, long outputs) {
-  static_assert(columns == 4 || columns == 1);
+INLINE void block(const Operands &p, long row, long column, long from, long end) {
+  static_assert(columns == blockColumns || columns == 1);
+  const float *x = p.x + row * p.inputs, *w = p.w + column * p.inputs;
   Lanes found[rows][columns] = {};
-  long i = 0;
-  for (; i + lanes <= inputs; i += lanes) {
-    Lanes weights[columns];
+  long i = from;
+  // What comes next, from far away, is asked for early: the processor does not see the columns as one stream.
+  for (long ahead = from + columns * p.inputs; i + lanes <= end; i += lanes, ahead += lanes) {
+    Lanes numbers[rows];
+#pragma unroll
+    for (int r = 0; r < rows; r++) numbers[r] = load(x + r * p.inputs + i);
 #pragma unroll
     for (int c = 0; c < columns; c++) {
-      weights[c] = load(w + c * inputs + i);
-      // What comes next, from far away: the processor does not see the columns as one stream.
-      if (fetches) __builtin_prefetch(w + (columns + c) * inputs + i, 0, 2);
-    }
+      const Lanes weights = load(w + c * p.inputs + i);
+      if (fetches) __builtin_prefetch(w + c * p.inputs + ahead, 0, 2);
 #pragma unroll
-    for (int r = 0; r < rows; r++) {
-      const Lanes numbers = load(x + r * inputs + i);
-#pragma unroll
-      for (int c = 0; c < columns; c++) found[r][c] += numbers * weights[c];
+      for (int r = 0; r < rows; r++) found[r][c] += numbers[r] * weights;
     }
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     float totals[columns];
-    if constexpr (columns == 4) sums(found[r][0], found[r][1], found[r][2], found[r][3], totals);
-    else totals[0] = sum(found[r][0]);
+    if constexpr (columns == 1) totals[0] = sum(found[r][0]);
+    else
+      for (int c = 0; c < columns; c += 4) sums(found[r][c], found[r][c + 1], found[r][c + 2], found[r][c + 3], totals + c);
     for (int c = 0; c < columns; c++) {
       float total = totals[c];
-      for (long j = i; j < inputs; j++) total += x[r * inputs + j] * w[c * inputs + j];
-      if (bias) total += bias[c];
-      float &place = y[r * outputs + c];
-      place = adds ? place + total : total;
+      for (long j = i; j < end; j++) total += x[r * p.inputs + j] * w[c * p.inputs + j];
+      float &place = p.y[(row + r) * p.outputs + column + c];
+      if (from > 0 || p.adds) place += total;
+      else place = p.bias ? total + p.bias[column + c] : total;
     }
   }
 }
 
 template <int columns>
-INLINE void blocks(
-    const float *x, const float *w, long inputs, const float *bias, bool adds, float *y, long outputs, long rows) {
+INLINE void blocks(const Operands &p, long rows, long column, long from, long end) {
   // The few rows that do not fill a block go first.
-  const long few = rows % 4;
-  if (few == 3) block<3, columns, true>(x, w, inputs, bias, adds, y, outputs);
-  if (few == 2) block<2, columns, true>(x, w, inputs, bias, adds, y, outputs);
-  if (few == 1) block<1, columns, true>(x, w, inputs, bias, adds, y, outputs);
-  long r = few;
-  if (few == 0 && rows > 0) {
-    block<4, columns, true>(x, w, inputs, bias, adds, y, outputs);
-    r = 4;
+  static_assert(blockRows == 3);
+  long row = rows % blockRows;
+  if (row == 2) block<2, columns, true>(p, 0, column, from, end);
+  if (row == 1) block<1, columns, true>(p, 0, column, from, end);
+  if (row == 0) {
+    block<3, columns, true>(p, 0, column, from, end);
+    row = 3;
   }
-  for (; r < rows; r += 4) block<4, columns, false>(x + r * inputs, w, inputs, bias, adds, y + r * outputs, outputs);
+  for (; row < rows; row += 3) block<3, columns, false>(p, row, column, from, end);
 }
 
-FOR_EACH_PROCESSOR void productOfColumns(
-    const float *x, const float *w, long inputs, const float *bias, bool adds, float *y, long outputs, long rows, long begin,
-    long end) {
-  long c = begin;
-  for (; c + 4 <= end; c += 4)
-    blocks<4>(x, w + c * inputs, inputs, bias ? bias + c : nullptr, adds, y + c, outputs, rows);
-  for (; c < end; c++) blocks<1>(x, w + c * inputs, inputs, bias ? bias + c : nullptr, adds, y + c, outputs, rows);
+FOR_EACH_PROCESSOR void productOfColumns(const Operands &p, long rows, long begin, long end) {
+  for (long from = 0; from < p.inputs; from += stretch) {
+    const long until = std::min(p.inputs, from + stretch);
+    long column = begin;
+    for (; column + blockColumns <= end; column += blockColumns) blocks<blockColumns>(p, rows, column, from, until);
+    for (; column < end; column++) blocks<1>(p, rows, column, from, until);
+  }
 }
 
 /// y [rows, outputs] = x w^T + bias, or y += x w^T; x [rows, inputs], w [outputs, inputs].
 void product(const float *x, const at::Tensor &w, const float *bias, bool adds, float *y, long rows) {
   const long outputs = w.size(0), inputs = w.size(1);
-  const float *weights = read(w);
-  at::parallel_for(0, outputs, std::max<long>(4, (1 << 18) / (inputs * rows) + 1), [&](long begin, long end) {
-    productOfColumns(x, weights, inputs, bias, adds, y, outputs, rows, begin, end);
+  const Operands operands{x, read(w), bias, y, inputs, outputs, adds};
+  at::parallel_for(0, outputs, std::max<long>(blockColumns, (1 << 18) / (inputs * rows) + 1), [&](long begin, long end) {
+    productOfColumns(operands, rows, begin, end);
   });
 }
 
@@ -198,20 +211,27 @@ INLINE void attend(const float *query, const Sequence &s, float *scores, float *
   const float scale = 1 / std::sqrt(static_cast<float>(width));
   float most[queries], total[queries];
   for (int q = 0; q < queries; q++) most[q] = -INFINITY;
-  for (long p = 0; p < count; p++) {
-    const float *keys = s.keys + s.pages[p] * s.keyStride;
-    Lanes products[queries] = {};
+  for (long first = 0; first < count; first += 2) {
+    // Two pages at a time, the last one twice if it has no partner.
+    const long pair[2] = {first, std::min(first + 1, count - 1)};
+    const float *keys[2] = {s.keys + s.pages[pair[0]] * s.keyStride, s.keys + s.pages[pair[1]] * s.keyStride};
+    Lanes products[2][queries] = {};
     for (long i = 0; i < width; i++) {
-      const Lanes key = load(keys + i * page);
+      const Lanes low = load(keys[0] + i * page), high = load(keys[1] + i * page);
 #pragma unroll
-      for (int q = 0; q < queries; q++) products[q] += query[q * width + i] * key;
+      for (int q = 0; q < queries; q++) {
+        products[0][q] += query[q * width + i] * low;
+        products[1][q] += query[q * width + i] * high;
+      }
     }
-    const long tokens = s.tokens(p);
-    for (int q = 0; q < queries; q++) {
-      float *row = scores + (q * count + p) * page;
-      store(row, products[q] * scale);
-      for (long t = tokens; t < page; t++) row[t] = -INFINITY;
-      most[q] = std::max(most[q], largest(load(row)));
+    for (int half = 0; half < 2; half++) {
+      const long p = pair[half], tokens = s.tokens(p);
+      for (int q = 0; q < queries; q++) {
+        float *row = scores + (q * count + p) * page;
+        store(row, products[half][q] * scale);
+        for (long t = tokens; t < page; t++) row[t] = -INFINITY;
+        most[q] = std::max(most[q], largest(load(row)));
+      }
     }
   }
   for (int q = 0; q < queries; q++) {

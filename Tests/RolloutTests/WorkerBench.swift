@@ -66,10 +66,10 @@ struct WorkerBench {
     return new
   }
 
-  /// The engine finishes what it was given last.
+  /// The engine finishes the lease of this number, or what it was given last.
   @discardableResult
-  mutating func generate() -> [WorkerAction] {
-    guard let lease = actions.generating.last else { return [] }
+  mutating func generate(_ number: UInt64? = nil) -> [WorkerAction] {
+    guard let lease = actions.generating.last(where: { number == nil || $0.id.number == number }) else { return [] }
     return receive(.generated(ResponseGroup(lease: lease, responses: [.sample(), .sample()], seconds: 1)))
   }
 }

@@ -9,15 +9,38 @@ struct WorkerGroupTests {
     LeaseID(incarnation: incarnation, number: number)
   }
 
-  @Test("leases are generated one after the other, and each group is pushed, then reported")
-  func inOrder() {
+  @Test("leases are generated side by side, and each group is pushed, then reported, as it ends")
+  func sideBySide() {
     var bench = WorkerBench.ready()
-    bench.hear(.lease(.sample(1)))
-    bench.hear(.lease(.sample(2)))
-    #expect(bench.actions.generating.map(\.id.number) == [1])
-    let actions = bench.generate()
-    #expect(actions.pushes == ["s1"] && actions.sent.first == .generated(id(1)))
-    #expect(actions.generating.map(\.id.number) == [2])
+    for number in 1...3 as ClosedRange<UInt64> { bench.hear(.lease(.sample(number))) }
+    #expect(bench.actions.generating.map(\.id.number) == [1, 2, 3])
+    for number in [2, 3, 1] as [UInt64] {
+      let actions = bench.generate(number)
+      #expect(actions.pushes == ["s1"] && actions.sent.first == .generated(id(number)) && actions.generating.isEmpty)
+    }
+    #expect(bench.pass(seconds: 1).beats.last?.held == [id(1), id(2), id(3)])
+  }
+
+  @Test("a lease that fails is declined, and those beside it go on")
+  func failure() {
+    var bench = WorkerBench.ready()
+    for number in 1...2 as ClosedRange<UInt64> { bench.hear(.lease(.sample(number))) }
+    let actions = bench.receive(.generationFailed(id(1), reason: "no image"))
+    #expect(actions.sent == [.declined(id(1), reason: "no image")])
+    #expect(bench.generate(2).pushes == ["s1"])
+    #expect(bench.pass(seconds: 1).beats.last?.held == [id(2)])
+  }
+
+  @Test("a version that has come is loaded when nothing is generated any more, and nothing is begun before")
+  func newerVersion() {
+    var bench = WorkerBench.ready()
+    for number in 1...2 as ClosedRange<UInt64> { bench.hear(.lease(.sample(number))) }
+    bench.receive(.published(.announced(.sample(1))))
+    #expect(bench.hear(.chunk(.weights(1))).loads.isEmpty)
+    #expect(bench.hear(.lease(.sample(3))).generating.isEmpty)
+    #expect(bench.generate(1).loads.isEmpty)
+    #expect(bench.generate(2).loads == [1])
+    #expect(bench.receive(.loaded(version: 1)).generating.map(\.version) == [1])
   }
 
   @Test("a lease that comes twice is generated once")
@@ -118,10 +141,11 @@ struct WorkerGroupTests {
   @Test("a revoked lease is let go: queued, under way, or held")
   func revoked() {
     var bench = WorkerBench.ready()
-    for number in 1...3 as ClosedRange<UInt64> { bench.hear(.lease(.sample(number))) }
-    bench.generate()  // 1 is held, 2 is under way, 3 waits
+    for number in 1...2 as ClosedRange<UInt64> { bench.hear(.lease(.sample(number))) }
+    bench.hear(.lease(.sample(3, version: 1)))
+    bench.generate(1)  // 1 is held, 2 is under way, 3 waits for its version
     bench.hear(.revoked([id(1), id(2), id(3)]))
-    let actions = bench.generate()
+    let actions = bench.generate(2)
     #expect(actions.pushes.isEmpty && actions.sent.isEmpty && bench.role.discarded == 2)
     #expect(bench.pass(seconds: 1).beats.last?.held == [])
     #expect(bench.actions.generating.map(\.id.number) == [1, 2])
@@ -142,7 +166,7 @@ struct WorkerGroupTests {
   func stop() {
     var bench = WorkerBench.ready()
     bench.hear(.lease(.sample(1)))
-    bench.hear(.lease(.sample(2)))
+    bench.hear(.lease(.sample(2, version: 1)))  // waits for its version
     let beat = bench.receive(.stop(reason: "Ctrl-C")).beats.last
     #expect(beat?.credit == 0 && beat?.held == [id(1)])
     let actions = bench.generate()
@@ -178,7 +202,7 @@ struct WorkerRestartTests {
   func restart() {
     var bench = WorkerBench.ready(version: 3)
     bench.hear(.lease(.sample(1, version: 3)))
-    bench.hear(.lease(.sample(2, version: 3)))
+    bench.hear(.lease(.sample(2, version: 4)))
     #expect(bench.hear(.helloWanted).hellos == 1)
     bench.hear(.welcome(.sample(incarnation: 2, version: 3)))
     #expect(bench.generate().pushes.count == 1)
