@@ -6,8 +6,8 @@
 // the number of rows.) So sequences may come, go, wait and be decoded again in any company.
 #include "Guard.h"
 #include "Lanes.h"
+#include "Parallel.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/constant_pad_nd.h>
@@ -62,7 +62,7 @@ namespace {
 
 /// Inputs are taken in stretches, so that the weights of a block stay near while row after row meets them. A sum goes over its
 /// stretches in order, each lane by lane, then over the lanes.
-constexpr long stretch = 512;
+constexpr long stretch = 768;
 /// Rows and columns of a block: its sums, and what they are made of, are what registers hold.
 constexpr int blockRows = 3, blockColumns = 8;
 
@@ -95,18 +95,28 @@ INLINE void block(const Operands &p, long row, long column, long from, long end)
       for (int r = 0; r < rows; r++) found[r][c] += numbers[r] * weights;
     }
   }
+  const bool isFirst = from == 0 && !p.adds;
 #pragma unroll
   for (int r = 0; r < rows; r++) {
-    float totals[columns];
-    if constexpr (columns == 1) totals[0] = sum(found[r][0]);
-    else
-      for (int c = 0; c < columns; c += 4) sums(found[r][c], found[r][c + 1], found[r][c + 2], found[r][c + 3], totals + c);
-    for (int c = 0; c < columns; c++) {
-      float total = totals[c];
+    float *place = p.y + (row + r) * p.outputs + column;
+    const auto rest = [&](int c) {
+      float total = 0;
       for (long j = i; j < end; j++) total += x[r * p.inputs + j] * w[c * p.inputs + j];
-      float &place = p.y[(row + r) * p.outputs + column + c];
-      if (from > 0 || p.adds) place += total;
-      else place = p.bias ? total + p.bias[column + c] : total;
+      return total;
+    };
+    if constexpr (columns == 1) {
+      float total = sum(found[r][0]);
+      if (i < end) total += rest(0);
+      *place = total + (!isFirst ? *place : p.bias ? p.bias[column] : 0);
+    } else {
+      HalfLanes totals;
+      sums(found[r], totals);
+      if (i < end)
+        for (int c = 0; c < columns; c++) totals[c] += rest(c);
+      HalfLanes &eight = *reinterpret_cast<HalfLanes *>(place);
+      if (!isFirst) totals += eight;
+      else if (p.bias) totals += *reinterpret_cast<const HalfLanes *>(p.bias + column);
+      eight = totals;
     }
   }
 }
@@ -138,7 +148,7 @@ FOR_EACH_PROCESSOR void productOfColumns(const Operands &p, long rows, long begi
 void product(const float *x, const at::Tensor &w, const float *bias, bool adds, float *y, long rows) {
   const long outputs = w.size(0), inputs = w.size(1);
   const Operands operands{x, read(w), bias, y, inputs, outputs, adds};
-  at::parallel_for(0, outputs, std::max<long>(blockColumns, (1 << 18) / (inputs * rows) + 1), [&](long begin, long end) {
+  parallelFor(0, outputs, std::max<long>(blockColumns, (1 << 18) / (inputs * rows) + 1), [&](long begin, long end) {
     productOfColumns(operands, rows, begin, end);
   });
 }
@@ -203,6 +213,36 @@ struct Sequence {
   }
 };
 
+/// Adds up the values of a sequence, `vectors` vectors of them from `first` on, by weights [queries, count * page], and divides
+/// by the weights' totals.
+template <int queries, int vectors>
+INLINE void gather(const Sequence &s, const float *weights, const float *total, float *found, long first, long width) {
+  const long count = s.count(), whole = padded(width);
+  Lanes parts[queries][vectors] = {};
+  for (long p = 0; p < count; p++) {
+    const float *values = s.values + s.pages[p] * s.valueStride + first;
+    const long tokens = s.tokens(p);
+    for (long t = 0; t < tokens; t++) {
+      Lanes value[vectors];
+#pragma unroll
+      for (int v = 0; v < vectors; v++) value[v] = load(values + t * whole + v * lanes);
+#pragma unroll
+      for (int q = 0; q < queries; q++) {
+        const float weight = weights[(q * count + p) * page + t];
+#pragma unroll
+        for (int v = 0; v < vectors; v++) parts[q][v] += weight * value[v];
+      }
+    }
+  }
+  for (int q = 0; q < queries; q++)
+    for (int v = 0; v < vectors; v++) {
+      float numbers[lanes];
+      store(numbers, parts[q][v] / total[q]);
+      const long start = first + v * lanes;
+      std::copy(numbers, numbers + std::min(lanes, width - start), found + q * width + start);
+    }
+}
+
 /// `queries` heads that share a key head attend to a sequence. `query` [queries, width]; `scores` [queries, count * page];
 /// `found` [queries, width].
 template <int queries>
@@ -245,31 +285,9 @@ INLINE void attend(const float *query, const Sequence &s, float *scores, float *
     }
     total[q] = sum(weights);
   }
-  // Two vectors of the values at a time, for all queries.
-  for (long first = 0; first < whole; first += 2 * lanes) {
-    const bool both = first + lanes < whole;
-    Lanes parts[queries][2] = {};
-    for (long p = 0; p < count; p++) {
-      const float *values = s.values + s.pages[p] * s.valueStride + first;
-      const long tokens = s.tokens(p);
-      for (long t = 0; t < tokens; t++) {
-        const Lanes low = load(values + t * whole), high = both ? load(values + t * whole + lanes) : Lanes{};
-#pragma unroll
-        for (int q = 0; q < queries; q++) {
-          const float weight = scores[(q * count + p) * page + t];
-          parts[q][0] += weight * low;
-          parts[q][1] += weight * high;
-        }
-      }
-    }
-    for (int q = 0; q < queries; q++)
-      for (long part = 0; part < (both ? 2 : 1); part++) {
-        float numbers[lanes];
-        store(numbers, parts[q][part] / total[q]);
-        const long start = first + part * lanes;
-        std::copy(numbers, numbers + std::min(lanes, width - start), found + q * width + start);
-      }
-  }
+  long first = 0;
+  for (; first + 4 * lanes <= whole; first += 4 * lanes) gather<queries, 4>(s, scores, total, found, first, width);
+  for (; first < whole; first += lanes) gather<queries, 1>(s, scores, total, found, first, width);
 }
 
 /// Adds the new token's key and value to a sequence, and lets the queries of one key head attend.
@@ -315,7 +333,7 @@ at::Tensor fusedStep(
     product(normed, layer.queriesKeysValues, read(layer.bias), false, projected, n);
     long work = 1;
     for (long row = 0; row < n; row++) work = std::max<long>(work, (rows.promptLengths[row] + rows.lengths[row]) * d.width);
-    at::parallel_for(0, n * d.keyHeads, std::max<long>(1, 65536 / (work * d.shared())), [&](long begin, long end) {
+    parallelFor(0, n * d.keyHeads, std::max<long>(1, 65536 / (work * d.shared())), [&](long begin, long end) {
       std::vector<float> scratch;
       for (long i = begin; i < end; i++) {
         const long row = i / d.keyHeads, keyHead = i % d.keyHeads, angle = rows.positions[row] * d.width;
@@ -338,7 +356,7 @@ at::Tensor fusedStep(
     product(found, layer.output, none, true, x, n);
     normalise(x, read(layer.innerNorm), d.epsilon, normed, hidden, n);
     product(normed, layer.gateAndUp, none, false, both, n);
-    at::parallel_for(0, n, std::max<long>(1, 32768 / inner), [&](long begin, long end) {
+    parallelFor(0, n, std::max<long>(1, 32768 / inner), [&](long begin, long end) {
       for (long row = begin; row < end; row++) gate(both + 2 * row * inner, gated + row * inner, inner);
     });
     product(gated, layer.down, none, true, x, n);

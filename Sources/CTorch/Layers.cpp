@@ -1,9 +1,9 @@
 // What layers of a transformer are made of. Where libtorch's CPU build composes an operation from many small ones
 // (root-mean-square norm, rotary embedding, log-probabilities of chosen tokens), it is one pass here, with its derivative.
 #include "Guard.h"
+#include "Parallel.h"
 
 #include <ATen/Dispatch.h>
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
@@ -60,7 +60,7 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
     AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm", [&] {
       const scalar_t *xs = read<scalar_t>(x), *ws = read<scalar_t>(w);
       scalar_t *ys = y.mutable_data_ptr<scalar_t>(), *inverses = inverse.mutable_data_ptr<scalar_t>();
-      at::parallel_for(0, rows, rowsPerTask(width), [&](int64_t begin, int64_t end) {
+      parallelFor(0, rows, rowsPerTask(width), [&](long begin, long end) {
         for (int64_t row = begin; row < end; row++) {
           const scalar_t *__restrict xr = xs + row * width;
           scalar_t *__restrict yr = ys + row * width;
@@ -93,7 +93,7 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
       const scalar_t *gs = read<scalar_t>(g), *inverses = read<scalar_t>(inverse);
       scalar_t *dxs = dx.mutable_data_ptr<scalar_t>(), *sums = partial.mutable_data_ptr<scalar_t>();
       const int64_t share = (rows + parts - 1) / parts;
-      at::parallel_for(0, parts, std::max<int64_t>(1, rowsPerTask(width) / std::max<int64_t>(1, share)), [&](int64_t from, int64_t to) {
+      parallelFor(0, parts, std::max<int64_t>(1, rowsPerTask(width) / std::max<int64_t>(1, share)), [&](long from, long to) {
         for (int64_t row = from * share; row < std::min(rows, to * share); row++) {
           const scalar_t *__restrict xr = xs + row * width, *__restrict gr = gs + row * width;
           scalar_t *__restrict dxr = dxs + row * width, *__restrict dw = sums + row / share * width;
@@ -134,7 +134,7 @@ at::Tensor turn(const at::Tensor &input, const at::Tensor &cosine, const at::Ten
     const auto offset = [](const at::Tensor &t, int64_t b, int64_t h, int64_t k) {
       return b * t.stride(0) + h * t.stride(1) + k * t.stride(2);
     };
-    at::parallel_for(0, x.size(0) * tokens, rowsPerTask(2 * half * heads), [&](int64_t begin, int64_t end) {
+    parallelFor(0, x.size(0) * tokens, rowsPerTask(2 * half * heads), [&](long begin, long end) {
       for (int64_t i = begin; i < end; i++) {
         const int64_t b = i / tokens, k = i % tokens;
         for (int64_t h = 0; h < heads; h++) {

@@ -1,5 +1,6 @@
 // The process: threads, determinism, the CUDA half, the last error.
 #include "Guard.h"
+#include "Parallel.h"
 
 #include <ATen/Context.h>
 #include <ATen/DeviceAccelerator.h>
@@ -32,6 +33,24 @@ void ctorch::setLastError(const char *text) noexcept {
   } catch (...) {
     lastError.clear();
   }
+}
+
+void ctorch::onEachThread(void (*run)(void *context, long thread, long threads), void *context) {
+  // Those of OpenMP's runtime that libtorch has brought with it.
+  static const auto parallel = reinterpret_cast<void (*)(void (*)(void *), void *, unsigned, unsigned)>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  static const auto thread = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
+  static const auto threads = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_num_threads"));
+  if (!parallel || !thread || !threads || at::get_num_threads() == 1 || at::in_parallel_region()) return run(context, 0, 1);
+  struct Call {
+    void (*run)(void *, long, long);
+    void *context;
+  } call{run, context};
+  parallel(
+      [](void *argument) {
+        const Call &call = *static_cast<Call *>(argument);
+        call.run(call.context, thread(), threads());
+      },
+      &call, /*threads: as many as are set*/ 0, /*flags=*/0);
 }
 
 const char *ctorch_last_error(void) { return lastError.c_str(); }

@@ -1,8 +1,8 @@
 // Drawing tokens from logits, each row by itself: its token and log-probability depend on no other row.
 #include "Guard.h"
 #include "Lanes.h"
+#include "Parallel.h"
 
-#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
@@ -142,7 +142,7 @@ int ctorch_sample(
     for (long i = 0; i < count; i++) TORCH_CHECK(rows[i] >= 0 && rows[i] < logits.size(0), "there is no row ", rows[i]);
     const float *numbers = static_cast<const float *>(logits.const_data_ptr());
     const float scale = temperature > 0 ? static_cast<float>(1 / temperature) : 1;
-    at::parallel_for(0, count, std::max<long>(1, 32768 / width), [&](long begin, long end) {
+    parallelFor(0, count, std::max<long>(1, 32768 / width), [&](long begin, long end) {
       Row row;
       row.weights.resize(width);
       row.sections.resize((width + section - 1) / section);
