@@ -75,22 +75,24 @@ struct Operands {
   bool adds;
 };
 
-/// `rows` x `columns` numbers of y, as far as the inputs `from` ..< `end` go.
-template <int rows, int columns, bool fetches>
-INLINE void block(const Operands &p, long row, long column, long from, long end) {
+/// `rows` x `columns` numbers of y, as far as the inputs `from` ..< `end` go. The weights that come next are far away, and the
+/// processor does not see the columns as one stream: `fetches` of their columns, from `next` on, are asked for meanwhile.
+template <int rows, int columns, int fetches>
+INLINE void block(const Operands &p, long row, long column, long from, long end, long next = 0) {
   static_assert(columns == blockColumns || columns == 1);
   const float *x = p.x + row * p.inputs, *w = p.w + column * p.inputs;
   Lanes found[rows][columns] = {};
   long i = from;
-  // What comes next, from far away, is asked for early: the processor does not see the columns as one stream.
-  for (long ahead = from + columns * p.inputs; i + lanes <= end; i += lanes, ahead += lanes) {
+  const float *far = p.w + next * p.inputs;
+  for (; i + lanes <= end; i += lanes) {
+#pragma unroll
+    for (int f = 0; f < fetches; f++) __builtin_prefetch(far + f * p.inputs + i, 0, 2);
     Lanes numbers[rows];
 #pragma unroll
     for (int r = 0; r < rows; r++) numbers[r] = load(x + r * p.inputs + i);
 #pragma unroll
     for (int c = 0; c < columns; c++) {
       const Lanes weights = load(w + c * p.inputs + i);
-      if (fetches) __builtin_prefetch(w + c * p.inputs + ahead, 0, 2);
 #pragma unroll
       for (int r = 0; r < rows; r++) found[r][c] += numbers[r] * weights;
     }
@@ -123,16 +125,21 @@ INLINE void block(const Operands &p, long row, long column, long from, long end)
 
 template <int columns>
 INLINE void blocks(const Operands &p, long rows, long column, long from, long end) {
-  // The few rows that do not fill a block go first.
   static_assert(blockRows == 3);
-  long row = rows % blockRows;
-  if (row == 2) block<2, columns, true>(p, 0, column, from, end);
-  if (row == 1) block<1, columns, true>(p, 0, column, from, end);
-  if (row == 0) {
-    block<3, columns, true>(p, 0, column, from, end);
-    row = 3;
+  const long next = column + columns;
+  if (rows == 1) return block<1, columns, columns>(p, 0, column, from, end, next);
+  if (rows == 2) return block<2, columns, columns>(p, 0, column, from, end, next);
+  long row = 0;
+  if (rows >= blockRows * columns) {
+    // A column with each block, so that memory and arithmetic go on side by side.
+    for (; row < blockRows * columns; row += blockRows) block<3, columns, 1>(p, row, column, from, end, next + row / blockRows);
+  } else {
+    block<3, columns, columns>(p, row, column, from, end, next);
+    row = blockRows;
   }
-  for (; row < rows; row += 3) block<3, columns, false>(p, row, column, from, end);
+  for (; row + blockRows <= rows; row += blockRows) block<3, columns, 0>(p, row, column, from, end);
+  if (rows - row == 2) block<2, columns, 0>(p, row, column, from, end);
+  if (rows - row == 1) block<1, columns, 0>(p, row, column, from, end);
 }
 
 FOR_EACH_PROCESSOR void productOfColumns(const Operands &p, long rows, long begin, long end) {
