@@ -101,7 +101,7 @@ INLINE void block(const Operands &p, long row, long column, long from, long end,
 #pragma unroll
   for (int r = 0; r < rows; r++) {
     float *place = p.y + (row + r) * p.outputs + column;
-    const auto rest = [&](int c) {
+    const auto rest = [&](int c) __attribute__((always_inline)) {
       float total = 0;
       for (long j = i; j < end; j++) total += x[r * p.inputs + j] * w[c * p.inputs + j];
       return total;
@@ -155,8 +155,9 @@ FOR_EACH_PROCESSOR void productOfColumns(const Operands &p, long rows, long begi
 void product(const float *x, const at::Tensor &w, const float *bias, bool adds, float *y, long rows) {
   const long outputs = w.size(0), inputs = w.size(1);
   const Operands operands{x, read(w), bias, y, inputs, outputs, adds};
-  parallelFor(0, outputs, std::max<long>(blockColumns, (1 << 18) / (inputs * rows) + 1), [&](long begin, long end) {
-    productOfColumns(operands, rows, begin, end);
+  const long blocks = (outputs + blockColumns - 1) / blockColumns, work = inputs * rows * blockColumns;
+  parallelFor(0, blocks, (1 << 18) / work + 1, [&](long begin, long end) {
+    productOfColumns(operands, rows, begin * blockColumns, std::min(outputs, end * blockColumns));
   });
 }
 
@@ -383,7 +384,8 @@ at::Tensor composedStep(
   const auto whole = [&](const int *numbers, long count) {
     return at::from_blob(const_cast<int *>(numbers), {count}, at::kInt).to(device, at::kLong);
   };
-  // Whole pages are read for as many as the longest sequence has, and those that are not its own are masked.
+  // Whole pages are read for as many as the longest sequence has. What is not its own is masked, whatever it holds: even no
+  // number.
   long most = 0;
   std::vector<int> newPages(n), newSlots(n);
   std::vector<long> counts(n);
@@ -395,7 +397,7 @@ at::Tensor composedStep(
     newSlots[row] = static_cast<int>(place % page);
   }
   std::vector<int> table(n * most);
-  std::vector<float> shut(n * most * page, 0);
+  std::vector<uint8_t> shut(n * most * page, 0);
   for (long row = 0; row < n; row++) {
     const long promptPages = (rows.promptLengths[row] + page - 1) / page;
     for (long p = 0; p < most; p++) {
@@ -403,11 +405,11 @@ at::Tensor composedStep(
       const long tokens = p >= counts[row] ? 0
           : p < promptPages                ? std::min(page, rows.promptLengths[row] - p * page)
                                            : std::min(page, rows.lengths[row] - (p - promptPages) * page);
-      for (long t = tokens; t < page; t++) shut[(row * most + p) * page + t] = -INFINITY;
+      for (long t = tokens; t < page; t++) shut[(row * most + p) * page + t] = 1;
     }
   }
   const auto index = whole(table.data(), n * most), pagesOfNew = whole(newPages.data(), n), slots = whole(newSlots.data(), n);
-  const auto mask = at::from_blob(shut.data(), {n, 1, 1, most * page}, at::kFloat).to(device).to(d.embedding.scalar_type());
+  const auto isShut = at::from_blob(shut.data(), {n, 1, 1, most * page}, at::kByte).to(device).to(at::kBool);
   const auto positions = whole(rows.positions, n);
   const auto cosine = cosines.index_select(0, positions).view({n, 1, d.width}).to(d.embedding.scalar_type());
   const auto sine = sines.index_select(0, positions).view({n, 1, d.width}).to(d.embedding.scalar_type());
@@ -427,9 +429,10 @@ at::Tensor composedStep(
     const auto seenKeys = keyPages.index_select(0, index).view({n, most, d.keyHeads, d.width, page}).permute({0, 2, 3, 1, 4})
                               .reshape({n, d.keyHeads, d.width, most * page});
     const auto seenValues = valuePages.index_select(0, index).view({n, most, d.keyHeads, page, padded(d.width)})
-                                .permute({0, 2, 1, 3, 4}).reshape({n, d.keyHeads, most * page, padded(d.width)});
+                                .permute({0, 2, 1, 3, 4}).reshape({n, d.keyHeads, most * page, padded(d.width)}).masked_fill(isShut.transpose(2, 3), 0);
     const auto queries = turned.narrow(1, 0, d.heads).reshape({n, d.keyHeads, d.shared(), d.width});
-    const auto scores = at::matmul(queries, seenKeys) * (1 / std::sqrt(static_cast<double>(d.width))) + mask;
+    const auto scores =
+        (at::matmul(queries, seenKeys) * (1 / std::sqrt(static_cast<double>(d.width)))).masked_fill(isShut, -INFINITY);
     const auto found = at::matmul(at::softmax(scores, -1), seenValues).narrow(-1, 0, d.width).reshape({n, d.heads * d.width});
     x = x + at::linear(found, layer.output);
     const auto inner = at::linear(norm(x, layer.innerNorm), layer.gateAndUp).chunk(2, -1);
@@ -496,11 +499,15 @@ int ctorch_decoder_step(
       TORCH_CHECK(
           keySizes == at::IntArrayRef({pages, decoder->keyHeads, decoder->width, page}) &&
               valueSizes == at::IntArrayRef({pages, decoder->keyHeads, page, padded(decoder->width)}) && k.is_contiguous() &&
-              v.is_contiguous() && k.scalar_type() == decoder->embedding.scalar_type() && v.scalar_type() == k.scalar_type(),
+              v.is_contiguous() && k.scalar_type() == decoder->embedding.scalar_type() && v.scalar_type() == k.scalar_type() &&
+              k.device() == decoder->embedding.device() && v.device() == k.device(),
           "the pages of layer ", i, " do not fit the decoder");
     }
     for (const auto &angles : {cosine, sine})
-      TORCH_CHECK(angles.dim() == 2 && angles.size(1) == decoder->width && angles.is_contiguous(), "angles are [positions, width]");
+      TORCH_CHECK(
+          angles.dim() == 2 && angles.size(1) == decoder->width && angles.is_contiguous() && angles.sizes() == cosine.sizes() &&
+              angles.scalar_type() == at::kFloat && angles.device() == decoder->embedding.device(),
+          "angles are a contiguous float32 [positions, width] beside the model");
     for (long row = 0; row < rows->count; row++) {
       TORCH_CHECK(
           rows->tokens[row] >= 0 && rows->tokens[row] < decoder->embedding.size(0), "token ", rows->tokens[row],
@@ -514,7 +521,7 @@ int ctorch_decoder_step(
         TORCH_CHECK(number >= 0 && number < pages, "there is no page ", number);
       }
     }
-    return decoder->isFused && cosine.scalar_type() == at::kFloat && cosine.is_cpu()
+    return decoder->isFused
         ? fusedStep(*decoder, keys, values, read(cosine), read(sine), *rows)
         : composedStep(*decoder, keys, values, cosine, sine, *rows);
   });

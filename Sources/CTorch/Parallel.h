@@ -11,7 +11,8 @@ namespace ctorch {
 /// where the caller is one of several already.
 void onEachThread(void (*run)(void *context, long thread, long threads), void *context);
 
-/// Calls `body(from, to)` for parts of `begin` ..< `end` that are at least `grain` long, at the same time.
+/// Calls `body(from, to)` for parts of `begin` ..< `end` at the same time: as many as there are threads, or fewer where they would
+/// be shorter than about `grain`.
 template <class Body>
 void parallelFor(long begin, long end, long grain, const Body &body) {
   if (begin >= end) return;

@@ -52,8 +52,6 @@ int ctorch_device(CTorchHandle tensor) {
   return device.is_cpu() ? -1 : static_cast<int>(device.index());
 }
 
-int ctorch_is_contiguous(CTorchHandle tensor) { return impl(tensor)->is_contiguous(); }
-
 // MARK: Making and reading
 
 int ctorch_full(const long *shape, long rank, double value, int dtype, int device, CTorchHandle *out) {

@@ -117,6 +117,15 @@ struct ContinuousBatch {
     entry.prompt.map(decoding.forget)
   }
 
+  /// Ends a request that cannot be answered; those beside it go on.
+  private mutating func fail(_ number: Int, _ error: any Error) {
+    guard let entry = open[number] else { return }
+    active.removeAll { $0.number == number }
+    waiting.removeAll { $0.number == number }
+    ended.append(Ended(number: number, rows: .failure(error), seconds: entry.seconds))
+    close(number)
+  }
+
   // MARK: Joining
 
   private mutating func admit() throws {
@@ -146,9 +155,7 @@ struct ContinuousBatch {
       }
       open[number]?.prompt = prompt
     } catch {
-      waiting.removeAll { $0.number == number }
-      ended.append(Ended(number: number, rows: .failure(error), seconds: 0))
-      close(number)
+      fail(number, error)
       return false
     }
     let seconds = (ContinuousClock.now - started).inSeconds
@@ -237,9 +244,12 @@ struct ContinuousBatch {
     for (index, (place, _)) in drawn.enumerated() {
       let token = found.tokens[index]
       guard token >= 0 else {
-        throw ModelError(
-          code: "generation.not-finite", message: "the model's logits are not finite",
-          advice: "its weights are damaged or training diverged: go back to an earlier checkpoint")
+        fail(
+          place.number,
+          ModelError(
+            code: "generation.not-finite", message: "the model's logits are not finite",
+            advice: "its weights are damaged or training diverged: go back to an earlier checkpoint"))
+        continue
       }
       guard var entry = open.removeValue(forKey: place.number) else { continue }
       entry.rows[place.sample].tokens.append(token)

@@ -102,24 +102,12 @@ package final class GenerationEngine {
     _ settings: SamplingSettings, prompts: [Int], samples: [Int], width: Int = GenerationEngine.width
   ) throws -> ContinuousBatch {
     try settings.check()
-    guard samples.allSatisfy({ $0 > 0 }), let longest = prompts.max() else {
+    guard samples.allSatisfy({ $0 > 0 }), !prompts.isEmpty else {
       throw ModelError(code: "model.input", message: "no sample was asked for", advice: "ask for at least one")
     }
-    let response = KeyValuePages.count(for: settings.maximumTokens)
-    let counts = prompts.map(KeyValuePages.count).sorted(by: >)
-    let rows = min(width, samples.reduce(0, +))
-    let bytes = Decoding.pageBytes(model)
-    let allowed = cacheLimit / bytes
-    guard counts[0] + response <= allowed else {
-      throw ModelError(
-        code: "generation.cache",
-        message: """
-          a response of \(settings.maximumTokens) tokens to a prompt of \(longest) takes \((counts[0] + response) * bytes) \
-          bytes of keys and values; \(cacheLimit) are allowed
-          """,
-        advice: "raise rollout.cacheMegabytes (--cache-megabytes), or allow shorter prompts or responses")
-    }
-    let wanted = min(allowed, counts.prefix(rows).reduce(0, +) + rows * (response + 1))
+    let wanted = try Decoding.pageCount(
+      model.configuration, model.dtype, prompts: prompts, rows: min(width, samples.reduce(0, +)),
+      tokens: settings.maximumTokens, limit: cacheLimit)
     if decoding.map({ $0.pages.count < wanted }) ?? true {
       decoding = nil
       decoding = try Decoding(model, pages: wanted)
@@ -145,7 +133,7 @@ package final class GenerationEngine {
 extension GenerationEngine {
   /// Switches to another version of the policy, in place.
   ///
-  /// - Parameter bytes: every parameter, float32, little-endian, in the order of `model.parameters.named`.
+  /// - Parameter bytes: a weight message, as `ModelParameters.load` takes it.
   /// - Throws: before anything is changed, if the length is not the model's.
   package func replaceWeights(_ bytes: [UInt8]) throws { try model.parameters.load(bytes) }
 }

@@ -89,12 +89,13 @@ package struct ModelBenchmark {
         CounterRandom(seed: seed, epoch: 0, prompt: UInt32(index), sample: UInt32(sample)).uniform(at: UInt32(position))
       }
     }
-    let page = Decoding.pageBytes(model)
-    let wanted = groups * KeyValuePages.count(for: promptTokens) + groups * samples * (KeyValuePages.count(for: responseTokens) + 1)
+    let pages = try Decoding.pageCount(
+      model.configuration, model.dtype, prompts: prompts.map(\.tokens.count), rows: min(GenerationEngine.width, groups * samples),
+      tokens: responseTokens, limit: cacheLimit)
     let clock = ContinuousClock()
     let start = clock.now
     var batch = ContinuousBatch(
-      try Decoding(model, pages: min(wanted, cacheLimit / page)), settings, stops: [], width: GenerationEngine.width)
+      try Decoding(model, pages: pages), settings, stops: [], width: GenerationEngine.width)
     for request in requests { _ = batch.add(request) }
     var responses = [[ContinuousBatch.Row]](repeating: [], count: groups)
     while !batch.isEmpty {

@@ -1,6 +1,6 @@
 package import DataSets
 internal import Rollout
-internal import VisionLanguage
+package import VisionLanguage
 
 /// Rows in, what the model computes out, as JSON lines: `sophia logprobs` and `sophia generate`.
 package enum ModelLines {
@@ -20,18 +20,19 @@ package enum ModelLines {
     ])
   }
 
-  /// For each row: `response`, `response_ids` (the stop token included) and `logprobs`.
+  package static func prompt(of row: DataRow, _ encoder: PromptEncoder) throws -> VisualPrompt {
+    try encoder.encode(row.task(system: nil), name: row.problemID)
+  }
+
+  /// For each prompt: `response`, `response_ids` (the stop token included) and `logprobs`.
   ///
-  /// - Parameter first: place of the first row in its file; a row's draws depend on its place and on the seed.
+  /// - Parameter first: place of the first prompt's row in its file; draws depend on the place and on the seed.
   package static func generations(
-    for rows: [DataRow], from first: Int, _ engine: GenerationEngine, _ encoder: PromptEncoder,
-    _ settings: SamplingSettings, seed: UInt64
+    for prompts: [VisualPrompt], from first: Int, _ engine: GenerationEngine, _ settings: SamplingSettings, seed: UInt64
   ) throws -> [JSONValue] {
-    let requests = try rows.enumerated().map { place, row in
+    let requests = prompts.enumerated().map { place, prompt in
       let random = CounterRandom(seed: seed, epoch: 0, prompt: UInt32(first + place), sample: 0)
-      return ContinuousBatch.Request(prompt: try encoder.encode(row.task(system: nil), name: row.problemID), samples: 1) {
-        random.uniform(at: UInt32($1))
-      }
+      return ContinuousBatch.Request(prompt: prompt, samples: 1) { random.uniform(at: UInt32($1)) }
     }
     return try engine.run(requests, settings).map { responses in
       .object(

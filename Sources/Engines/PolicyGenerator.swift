@@ -35,6 +35,11 @@ package actor PolicyGenerator: GroupGenerator {
     let (dtype, device) = (settings.model.tensorType, try Device(settings.model.device))
     var memory = ModelMemory(configuration, dtype: dtype)
     if device == .cpu { memory.addMessages(1) }
+    let prompts = [Int](repeating: settings.data.maximumPromptTokens, count: atOnce)
+    memory.addCache(
+      pages: try Decoding.pageCount(
+        configuration, dtype, prompts: prompts, rows: min(GenerationEngine.width, atOnce * settings.rollout.groupSize),
+        tokens: settings.rollout.maximumResponseTokens, limit: settings.rollout.cacheBytes))
     try memory.require(for: "the run's model", on: device)
     // The weights arrive with the first version.
     let model = try Qwen25VL(
@@ -45,8 +50,7 @@ package actor PolicyGenerator: GroupGenerator {
         generation: GenerationConfiguration(folder: folder, vocabularySize: configuration.vocabularySize)),
       cacheLimit: settings.rollout.cacheBytes)
     batch = try engine.batch(
-      settings.sampling, prompts: [Int](repeating: settings.data.maximumPromptTokens, count: atOnce),
-      samples: [Int](repeating: settings.rollout.groupSize, count: atOnce))
+      settings.sampling, prompts: prompts, samples: [Int](repeating: settings.rollout.groupSize, count: atOnce))
     loaded = (engine, encoder, settings)
     return settings.usualScoring
   }

@@ -1,7 +1,7 @@
 /// Which policy version a worker samples from, which one it loads, and which one it collects.
 ///
-/// Versions only grow while one learner serves, so an announcement that comes late is passed over. They change between
-/// groups only, and only after every tensor's hash agrees with the manifest. A version that is being collected is
+/// Versions only grow while one learner serves, so an announcement that comes late is passed over. They change while
+/// nothing is generated, and only after every tensor's hash agrees with the manifest. A version that is being collected is
 /// finished before the newest one is turned to, so that a link on which a version takes longer than a step still brings
 /// one after another.
 struct PolicyVersions: Sendable {
@@ -18,7 +18,7 @@ struct PolicyVersions: Sendable {
   private var loading: WeightManifest? { didSet { noteLoad() } }
   /// A learner that started again serves other weights than those that are being loaded.
   private var loadingIsVoid = false
-  /// The newest version that is here whole: loaded, or to be loaded between groups; a delta applies to it.
+  /// The newest version that is here whole: loaded, or to be loaded; a delta applies to it.
   private var held: (manifest: WeightManifest, bytes: [UInt8])? { didSet { noteLoad() } }
   /// The memory of a version that nobody needs any more, while versions come in full: the next one is collected in it.
   /// Taking fresh memory costs as much as hashing what is put there.
@@ -35,7 +35,7 @@ struct PolicyVersions: Sendable {
   // With every event of the worker these are asked for: they are brought up to date when a version changes.
   private(set) var version: UInt64?
   private(set) var isLoading = false
-  /// Whether the engine does not sample from the newest version that is here, and is free to load it.
+  /// Whether the engine does not sample from the newest version that is here, and does not load one already.
   private(set) var isLoadDue = false
 
   private mutating func noteLoad() {

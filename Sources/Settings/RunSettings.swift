@@ -69,7 +69,7 @@ package struct RunSettings: Sendable, Codable, Equatable {
     package var topK = 0
     /// Versions that a sample may lag behind what it is trained on.
     package var staleness = 0
-    /// MiB of keys and values that a worker keeps while it decodes.
+    /// MiB of keys and values that a worker, or an evaluation, keeps while it decodes.
     package var cacheMegabytes = 1024
 
     package var cacheBytes: Int { cacheMegabytes << 20 }

@@ -50,7 +50,7 @@ enum SettingTable {
     .whole("rollout.staleness", \.rollout.staleness, 0...64, "versions a sample may lag behind; 0: synchronous"),
     .whole(
       "rollout.cacheMegabytes", \.rollout.cacheMegabytes, 1...1 << 24,
-      "MiB of keys and values of a worker at most; what finds no room is decoded later"),
+      "MiB of keys and values at most, of a worker and of an evaluation; what finds no room is decoded later"),
   ]
 
   private static let algorithm: [SettingKey] = [
@@ -132,7 +132,7 @@ enum SettingTable {
     .whole("cluster.learnerThreads", \.cluster.learnerThreads, 1...1024, "threads of the learner"),
     .whole("cluster.workerThreads", \.cluster.workerThreads, 1...1024, "threads of each worker"),
     .whole("cluster.scorerThreads", \.cluster.scorerThreads, 1...1024, "threads of each scorer"),
-    .whole("cluster.credit", \.cluster.credit, 1...1024, "groups that a worker generates at once: more of them share the reading of the weights"),
+    .whole("cluster.credit", \.cluster.credit, 1...Limits.standard.messages.credit, "groups that a worker generates at once: more of them share the reading of the weights"),
     .number("cluster.leaseSeconds", \.cluster.leaseSeconds, .from(1, to: 86400), "after which work is issued again"),
     .number("cluster.heartbeatSeconds", \.cluster.heartbeatSeconds, .from(0.05, to: 60), "between signs of life"),
     .number("cluster.peerTimeoutSeconds", \.cluster.peerTimeoutSeconds, .from(0.2, to: 3600), "of silence: a peer is lost"),

@@ -20,7 +20,7 @@ package final class KeyValuePages {
   ) throws(TorchError) {
     var (keys, values): ([Tensor], [Tensor]) = ([], [])
     for _ in 0..<layers {
-      // Zeros: what is unwritten may be read where it is masked, and must be a number.
+      // Zeros: nothing writes the columns that round a width up.
       keys.append(try Tensor.zeros([pages, keyHeads, width, Self.tokens], dtype, on: device))
       values.append(try Tensor.zeros([pages, keyHeads, Self.tokens, ctorch_padded_width(width)], dtype, on: device))
     }

@@ -72,8 +72,6 @@ package final class Tensor {
 
   package var device: Device { Device(index: ctorch_device(handle)) }
 
-  package var isContiguous: Bool { ctorch_is_contiguous(handle) != 0 }
-
   /// `float32[2, 3]`, with the device unless it is the processor.
   package var signature: String {
     let sizes = shape.map(String.init).joined(separator: ", ")

@@ -92,9 +92,7 @@ package final class TransformerDecoder {
   package func step(
     _ sequences: [Sequence], _ memory: KeyValuePages, angles: (cosine: Tensor, sine: Tensor)
   ) throws(TorchError) -> Tensor {
-    guard memory.keys.count == layerCount else {
-      throw TorchError(operation: "decoder_step", operands: memory.keys)
-    }
+    precondition(memory.keys.count == layerCount, "pages of another model")
     let tableWidth = sequences.reduce(0) { max($0, $1.pages.count) }
     var table = [Int32](repeating: -1, count: sequences.count * tableWidth)
     for (row, sequence) in sequences.enumerated() {

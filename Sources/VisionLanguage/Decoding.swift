@@ -44,11 +44,37 @@ package final class Decoding {
     angles = try model.textAngles(positions: 256)
   }
 
-  /// Bytes that a page of keys and values of this model takes.
-  package static func pageBytes(_ model: Qwen25VL) -> Int {
-    let sizes = model.configuration
-    return KeyValuePages.bytes(
-      layers: sizes.layerCount, keyHeads: sizes.keyValueHeadCount, width: sizes.headDimension, dtype: model.dtype)
+  /// Bytes that a page of keys and values of such a model takes.
+  package static func pageBytes(_ sizes: Qwen25VLConfiguration, _ dtype: DType) -> Int {
+    KeyValuePages.bytes(
+      layers: sizes.layerCount, keyHeads: sizes.keyValueHeadCount, width: sizes.headDimension, dtype: dtype)
+  }
+
+  /// Pages for some work: as many as it could use at once, or as many as a limit allows.
+  ///
+  /// - Parameters:
+  ///   - prompts: tokens of the prompts that may be there together; not empty.
+  ///   - rows: responses that are decoded at once.
+  ///   - tokens: of a response at most.
+  ///   - limit: bytes.
+  /// - Throws: if the limit does not allow the longest prompt with one response.
+  package static func pageCount(
+    _ sizes: Qwen25VLConfiguration, _ dtype: DType, prompts: [Int], rows: Int, tokens: Int, limit: Int
+  ) throws(ModelError) -> Int {
+    let (response, longest) = (KeyValuePages.count(for: tokens), prompts.max() ?? 0)
+    let counts = prompts.map(KeyValuePages.count).sorted(by: >)
+    let bytes = pageBytes(sizes, dtype)
+    let least = (counts.first ?? 0) + response
+    guard least <= limit / bytes else {
+      throw ModelError(
+        code: "generation.cache",
+        message: """
+          a response of \(tokens) tokens to a prompt of \(longest) takes \(least * bytes) bytes of keys and values; \(limit) are \
+          allowed
+          """,
+        advice: "raise rollout.cacheMegabytes (--cache-megabytes), or allow shorter prompts or responses")
+    }
+    return min(limit / bytes, counts.prefix(rows).reduce(0, +) + rows * (response + 1))
   }
 
   /// Reads a prompt into free pages; nil, and nothing done, if there are too few.

@@ -44,6 +44,11 @@ package struct ModelMemory: Sendable, Equatable {
     if keepsMasters { parts.append(Part(name: "float32 copies of the weights", bytes: configuration.parameterCount * width)) }
   }
 
+  /// Adds keys and values of so many pages.
+  package mutating func addCache(pages: Int) {
+    parts.append(Part(name: "keys and values", bytes: pages * Decoding.pageBytes(configuration, dtype)))
+  }
+
   /// Adds the frozen reference policy.
   package mutating func addReference() {
     parts.append(Part(name: "the reference policy", bytes: configuration.parameterCount * dtype.byteCount))

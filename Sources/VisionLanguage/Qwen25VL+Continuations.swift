@@ -62,7 +62,7 @@ extension Qwen25VL {
   /// Tokens after a prompt are text: one position each, on all three axes.
   ///
   /// - Returns: angles [groups * samples, 1, length, headDimension], of one row where all prompts end at one position.
-  func continuationRotary(_ nextPositions: [Int32], samples: Int, length: Int) throws -> Rotary {
+  private func continuationRotary(_ nextPositions: [Int32], samples: Int, length: Int) throws -> Rotary {
     var rows = RotaryRows()
     let isShared = nextPositions.allSatisfy { $0 == nextPositions[0] }
     let starts = isShared ? [nextPositions[0]] : nextPositions
@@ -98,14 +98,12 @@ extension Qwen25VL {
       : one.expanded([rows, samples, 1, folded, keys]).flattened(0, 1)
   }
 
-  /// 0 for the tokens of each prompt and the `extra` keys after it, minus infinity for its padding.
+  /// 0 for the tokens of each prompt, minus infinity for its padding.
   ///
-  /// - Returns: [groups, 1, 1, padded + extra], nil if nothing is padded.
-  func paddingMask(_ lengths: [Int], _ padded: Int, extra: Int) throws -> Tensor? {
+  /// - Returns: [groups, 1, 1, padded], nil if nothing is padded.
+  func paddingMask(_ lengths: [Int], _ padded: Int) throws -> Tensor? {
     guard lengths.contains(where: { $0 != padded }) else { return nil }
-    let mask = lengths.flatMap { length in
-      (0..<padded + extra).map { $0 < length || $0 >= padded ? 0 : -Float.infinity }
-    }
-    return try Tensor(mask, shape: [lengths.count, 1, 1, padded + extra]).cast(to: dtype).moved(to: device)
+    let mask = lengths.flatMap { length in (0..<padded).map { $0 < length ? 0 : -Float.infinity } }
+    return try Tensor(mask, shape: [lengths.count, 1, 1, padded]).cast(to: dtype).moved(to: device)
   }
 }

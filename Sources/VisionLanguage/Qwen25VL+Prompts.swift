@@ -28,7 +28,7 @@ extension Qwen25VL {
 
     var layers: [PromptState.Layer] = []
     let last = try Tensor(lengths.enumerated().map { $0 * padded + $1 - 1 }, on: device)
-    let mask = try paddingMask(lengths, padded, extra: 0)
+    let mask = try paddingMask(lengths, padded)
     for (index, layer) in decoder.layers.enumerated() {
       let isLast = index == decoder.layers.count - 1
       let found = try self.layer([x], outputs: 3) { given in

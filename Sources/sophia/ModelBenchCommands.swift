@@ -39,6 +39,8 @@ struct ModelBenchArguments: ParsableArguments {
   @Option(help: "cpu, cuda or cuda:N.")
   var device = "cpu"
 
+  @OptionGroup var cache: CacheArguments
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -77,6 +79,7 @@ struct ModelBenchArguments: ParsableArguments {
     benchmark.responseTokens = tokens
     benchmark.promptTokens = promptTokens
     benchmark.repeats = repeats
+    benchmark.cacheLimit = cache.limit
     if let size { benchmark.image = size }
     return benchmark
   }

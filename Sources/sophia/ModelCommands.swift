@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import DataSets
 internal import Engines
 internal import Torch
+internal import VisionLanguage
 
 struct ModelArguments: ParsableArguments {
   @Option(help: "Model folder in Hugging Face layout.")
@@ -77,12 +78,14 @@ struct LogprobsCommand: ParsableCommand {
 }
 
 struct GenerateCommand: ParsableCommand {
+  private static let atOnce = 2 * GenerationEngine.width
+
   static let configuration = CommandConfiguration(
     commandName: "generate",
     abstract: "Responses of a model.",
     discussion: """
       Rows with `problem`, `path` or `paths` (images; absent for text) and optional `system` in; `response`, \
-      `response_ids` and `logprobs` (nats) out. The same seed gives the same responses.
+      `response_ids` and `logprobs` (nats) out, \(atOnce) rows at a time. The same seed gives the same responses.
 
         echo '{"problem": "red + blue ?", "path": "bars.png"}' | sophia generate --model DIR --temperature 0
       """)
@@ -111,17 +114,23 @@ struct GenerateCommand: ParsableCommand {
     let policy = try model.load()
     let engine = try GenerationEngine(policy, cacheLimit: cache.limit)
     let settings = SamplingSettings(temperature: temperature, topP: topP, topK: topK, maximumTokens: maxTokens)
-    var batch: [DataRow] = []
+    var prompts: [VisualPrompt] = []
     var done = 0
     func answer() throws {
-      for line in try ModelLines.generations(
-        for: batch, from: done, engine, policy.encoder, settings, seed: seed) { try printLine(line.serialized) }
-      done += batch.count
-      batch = []
+      for line in try ModelLines.generations(for: prompts, from: done, engine, settings, seed: seed) {
+        try printLine(line.serialized)
+      }
+      done += prompts.count
+      prompts = []
     }
-    try rows.forEach(use: .prompting) { row, _ in
-      batch.append(row)
-      if batch.count == 2 * GenerationEngine.width { try answer() }
+    do {
+      try rows.forEach(use: .prompting) { row, _ in
+        prompts.append(try ModelLines.prompt(of: row, policy.encoder))
+        if prompts.count == Self.atOnce { try answer() }
+      }
+    } catch {
+      try answer()  // what came before the row that is wrong
+      throw error
     }
     try answer()
   }

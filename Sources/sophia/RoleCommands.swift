@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import Foundation
+internal import Limits
 internal import Rollout
 internal import Runs
 internal import Settings
@@ -47,6 +48,11 @@ struct WorkerCommand: AsyncParsableCommand {
 
   @Option(help: "Groups to generate at once.")
   var credit = 2
+
+  func validate() throws {
+    let limit = Limits.standard.messages.credit
+    guard (1...limit).contains(credit) else { throw ValidationError("--credit is \(credit); give 1 to \(limit)") }
+  }
 
   func run() async throws {
     let interruption = Interruption()

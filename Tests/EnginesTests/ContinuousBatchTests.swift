@@ -54,7 +54,7 @@ struct ContinuousBatchTests {
     let engine = try GenerationEngineTests.engine()
     let requests = Self.requests(engine, samples: 4)
     let free = try engine.run(requests, Self.settings)
-    let page = Decoding.pageBytes(engine.model)
+    let page = Decoding.pageBytes(engine.model.configuration, .float32)
     // What the longest prompt and response take alone, and a little more.
     let least = KeyValuePages.count(for: requests.map(\.prompt.tokens.count).max() ?? 0) + KeyValuePages.count(for: 60)
     let narrow = try GenerationEngine(

@@ -51,7 +51,6 @@ void ctorch_shape(CTorchHandle tensor, long *shape);
 long ctorch_size(CTorchHandle tensor, long dimension);
 int ctorch_dtype(CTorchHandle tensor);
 int ctorch_device(CTorchHandle tensor);
-int ctorch_is_contiguous(CTorchHandle tensor);
 int ctorch_requires_grad(CTorchHandle tensor);
 
 // Making and reading
