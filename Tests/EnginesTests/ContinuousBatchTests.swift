@@ -77,6 +77,40 @@ struct ContinuousBatchTests {
     #expect(try engine.run(requests, Self.settings) == expected)
   }
 
+  @Test("a prompt without finite logits, or one that goes too far, ends alone; its neighbours get what they get without it")
+  func failures() throws {
+    let engine = try GenerationEngineTests.engine()
+    let good = Self.requests(engine, samples: 2)
+    let expected = try engine.run(good, Self.settings)
+    let sizes = engine.model.configuration
+    let tokens = engine.tokenizer
+    let picture = ImagePatches(
+      values: [Float](repeating: .nan, count: 4 * sizes.vision.patchElements), gridHeight: 2, gridWidth: 2, mergeSize: 2)
+    let bad = [
+      VisualPrompt(tokens: [tokens.visionStart, tokens.imagePad, tokens.visionEnd, 40], images: [picture]),
+      VisualPrompt(tokens: [Int32](repeating: 40, count: sizes.maximumPositions - 10)),
+      VisualPrompt(tokens: [Int32(sizes.vocabularySize)]),
+    ].map { ContinuousBatch.Request(prompt: $0, samples: 2) { _, _ in 0.5 } }
+    let all = [bad[0]] + good.prefix(2) + [bad[1]] + good.dropFirst(2) + [bad[2]]
+    var batch = try engine.batch(
+      Self.settings, prompts: all.map(\.prompt.tokens.count), samples: all.map(\.samples), width: 5)
+    for request in all { _ = batch.add(request) }
+    var ended: [Int: Result<[ContinuousBatch.Row], any Error>] = [:]
+    while !batch.isEmpty {
+      for end in try batch.step() { #expect(ended.updateValue(end.rows, forKey: end.number) == nil) }
+    }
+    let places = [1, 2, 4, 5, 6, 7]
+    for (place, responses) in zip(places, expected) {
+      #expect(try #require(ended[place]).get().map(\.tokens) == responses.map(\.tokens))
+    }
+    for (place, code) in [(0, "generation.not-finite"), (3, "model.input"), (8, "model.input")] {
+      let error = #expect(throws: ModelError.self) { try #require(ended[place]).get() }
+      #expect(error?.code == code)
+    }
+    // Nothing of theirs is kept: the same pages hold the same work again.
+    #expect(try engine.run(good, Self.settings) == expected)
+  }
+
   @Test("a group's samples with its prompt read once are distributed as independent ones are")
   func distribution() throws {
     // Chi-square of the pairs of the first two tokens, sampled in groups, against the model's own probabilities.

@@ -52,6 +52,26 @@ struct DecodingTests {
     #expect(decoding.pages.freeCount == 60)
   }
 
+  @Test("what pages held before does not matter, even if it was no number", arguments: [DType.float32, .float64])
+  func stalePages(dtype: DType) throws {
+    let model = try ModelFixtures.model("tied", dtype: dtype)
+    let cases = try ModelFixtures.cases(of: "tied")
+    let decoding = try Decoding(model, pages: 24)
+    let fresh = try #require(try decoding.read(cases[0].prompt(for: model.configuration)))
+    let expected = try Self.logits(decoding, fresh, Self.responses[1])
+    decoding.forget(fresh)
+    let elements = model.configuration.vision.patchElements
+    let picture = ImagePatches(
+      values: [Float](repeating: .nan, count: 8 * elements), gridHeight: 2, gridWidth: 4, mergeSize: 2)
+    let bad = VisualPrompt(tokens: [1] + [Int32](repeating: 90, count: 2) + [Int32](repeating: 5, count: 100), images: [picture])
+    let poison = try #require(try decoding.read(bad))
+    #expect(try poison.logits.floats().allSatisfy(\.isNaN))
+    #expect(try Self.logits(decoding, poison, Self.responses[0]).allSatisfy { $0.allSatisfy(\.isNaN) })
+    decoding.forget(poison)
+    let again = try #require(try decoding.read(cases[0].prompt(for: model.configuration)))
+    #expect(try Self.logits(decoding, again, Self.responses[1]) == expected)
+  }
+
   @Test("a sequence gets the same bits alone and in any company", arguments: ModelFixtures.models, [1, 2, 3, 4, 7, 12])
   func company(folder: String, count: Int) throws {
     let model = try ModelFixtures.model(folder)
@@ -61,6 +81,29 @@ struct DecodingTests {
     let alone = try Self.logits(decoding, prompts[0], Self.responses[0])
     let others = (0..<count).map { (prompts[$0 % prompts.count], Self.responses[($0 + 1) % Self.responses.count]) }
     #expect(try Self.logits(decoding, prompts[0], Self.responses[0], beside: others) == alone)
+  }
+
+  @Test("sums of several stretches, in blocks of any number of rows and on any number of threads, are the same bits", arguments: [1, 2, 24, 25])
+  func wide(count: Int) throws {
+    let before = TorchRuntime.threads
+    defer { try? TorchRuntime.setThreads(before) }
+    let model = try Qwen25VL(.benchmark(vocabularySize: 64), seed: 1)  // its feed-forward part is wider than a stretch
+    let decoding = try Decoding(model, pages: 100)
+    let prompt = try #require(try decoding.read(VisualPrompt(tokens: (0..<20).map { $0 % 60 })))
+    let response: [Int32] = [3, 17, 40, 8]
+    let alone = try Self.logits(decoding, prompt, response)
+    let expected = try withoutGradient {
+      let state = try model.encode([VisualPrompt(tokens: (0..<20).map { $0 % 60 })])
+      return try model.logits(model.hidden(after: state, Continuations([[response + [1]]]))).flattened(0, 2)
+    }
+    for step in response.indices {
+      #expect(try largestDifference(alone[step], expected.selected(0, step + 1).floats()) < 1e-4)
+    }
+    let others = (0..<count).map { (prompt, [Int32($0), 5, 9, 30]) }
+    for threads in [1, 2, 3] {
+      try TorchRuntime.setThreads(threads)
+      #expect(try Self.logits(decoding, prompt, response, beside: others) == alone, "\(threads) threads")
+    }
   }
 
   @Test("a prompt without room is not read, and a sequence without room says so")
