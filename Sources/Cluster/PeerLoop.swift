@@ -21,22 +21,31 @@ extension ScorerEvent: PeerEvent {}
 /// messages, model files, and the line of jobs for the engine.
 struct PeerLoop<Event: PeerEvent>: Sendable {
   let transport: any PeerTransport
-  let files: ArtifactCache
   let log: @Sendable (LogLevel, String) -> Void
+  /// Told about once a second, from the loop: while it turns.
+  let report: @Sendable (RoleCondition) -> Void
+  private let cache: ArtifactCache
   /// The run's own, once the learner has said what they are.
   private let bounds = Bounds()
   private let mailbox = Mailbox<Event>()
   private let engine = JobLine()
   private let clock = MonotonicClock()
 
-  init(transport: any PeerTransport, files: ArtifactCache, log: @escaping @Sendable (LogLevel, String) -> Void) {
+  init(
+    transport: any PeerTransport, files: ArtifactCache, log: @escaping @Sendable (LogLevel, String) -> Void,
+    report: @escaping @Sendable (RoleCondition) -> Void
+  ) {
     self.transport = transport
-    self.files = files
+    cache = files
     self.log = log
+    self.report = report
   }
 
   var now: Rollout.Instant { clock.now }
   var codec: Codec { Codec(limits: bounds.limits.withLock { $0 }) }
+
+  /// Of the run's model files, once the learner has said which they are.
+  var files: ArtifactCache { bounds.files.withLock { $0 } ?? cache }
 
   func stop(reason: String) {
     mailbox.post(.stop(reason: reason))
@@ -75,6 +84,7 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   }
 
   func connect(_ welcome: Welcome) {
+    bounds.files.withLock { $0 = $0 ?? cache.of(welcome.artifacts) }
     bounds.limits.withLock {
       $0 = .standard.narrowed(toGroupsOf: welcome.groupSize, responseTokens: welcome.responseTokens)
     }
@@ -82,7 +92,7 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   }
 
   func find(_ artifacts: [Artifact]) {
-    run { [files] in .found(files.present(artifacts)) }
+    run { [files, log] in .found(files.present(artifacts, log: log)) }
   }
 
   func keep(_ artifact: Artifact, bytes: [UInt8]) {
@@ -142,4 +152,5 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
 
 private final class Bounds: Sendable {
   let limits = Mutex(Limits.standard)
+  let files = Mutex<ArtifactCache?>(nil)
 }

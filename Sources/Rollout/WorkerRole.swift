@@ -101,9 +101,11 @@ package struct WorkerRole: Sendable {
   private var held: [LeaseID: Held] = [:]
   private var leaving: (reason: String, until: Instant)?
   private var isFinished = false
+  private var busy: BusyTime
 
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.settings = settings
+    busy = BusyTime(at: now)
     versions = PolicyVersions(transfer: settings.transfer)
     link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
   }
@@ -174,6 +176,7 @@ package struct WorkerRole: Sendable {
       if versions.missed(source) { link.forgotten(at: now) }
     case .scorers(let scorers): update(scorers, at: now, &actions)
     case .shutdown(let reason): end(.completed, saying: reason, &actions)
+    case .cluster, .story: break
     }
   }
 
@@ -285,11 +288,12 @@ package struct WorkerRole: Sendable {
     }
     collectAndLoad(at: now, &actions)
     begin(&actions)
+    busy.note(!running.isEmpty, at: now)
     pushAgain(at: now, &actions)
     askForMissingVersion(at: now)
     switch link.step(at: now) {
     case .sayHello: actions.append(.send(.hello(link.hello)))
-    case .beat: actions.append(.send(.heartbeat(heartbeat)))
+    case .beat: actions.append(.send(.heartbeat(heartbeat(at: now))))
     case .giveUp(let waited):
       let reason = "waited \(Int(waited.inSeconds)) s for the learner without a word from it"
       end(.failed(reason: reason), saying: nil, &actions)
@@ -324,10 +328,29 @@ package struct WorkerRole: Sendable {
     link.forgotten(at: now)
   }
 
-  private var heartbeat: Heartbeat {
+  /// Ready from its first weights on, while it is welcome.
+  package var condition: RoleCondition {
+    let doing =
+      if !link.isWelcome {
+        link.incarnation == nil ? "waits for the learner's welcome" : "greets the learner again"
+      } else if !isPrepared {
+        "fetches model files"
+      } else if let version {
+        leaving == nil
+          ? "generates \(running.count) groups, \(held.count) wait to be durable; at version \(version)"
+          : "leaves, \(held.count) groups wait to be durable"
+      } else {
+        "fetches weights"
+      }
+    return RoleCondition(isReady: link.isWelcome && version != nil && leaving == nil, isJoined: link.isWelcome, text: doing)
+  }
+
+  private mutating func heartbeat(at now: Instant) -> Heartbeat {
     let ids = queue.map(\.id) + running.keys.sorted() + held.keys.sorted()
     let credit = version == nil || leaving != nil ? 0 : min(settings.credit, max(0, Self.heldLimit - held.count))
-    return Heartbeat(incarnation: link.incarnation ?? 0, version: version, credit: credit, held: ids)
+    return Heartbeat(
+      incarnation: link.incarnation ?? 0, version: version, credit: credit, held: ids, busy: busy.take(at: now),
+      waiting: held.count)
   }
 
   /// Leases not begun are let go: the next heartbeat no longer names them.

@@ -18,6 +18,7 @@ extension Simulation {
     let link = LearnerLink.Settings(silence: .seconds(options.heartbeat * 3), giveUpAfter: .seconds(max(60, options.heartbeat * 4)))
     switch processes[process].role {
     case .learner: return try startLearner()
+    case .observer: return
     case .worker:
       var settings = WorkerRole.Settings(
         link: link, credit: processes[process].credit, grace: .seconds(5), transfer: transfer)
