@@ -1,5 +1,6 @@
 internal import ActionableErrors
 internal import DurableFiles
+internal import Foundation
 internal import Limits
 internal import Rollout
 internal import Synchronization
@@ -88,8 +89,21 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
     bounds.limits.withLock {
       $0 = .standard.narrowed(toGroupsOf: welcome.groupSize, responseTokens: welcome.responseTokens)
     }
+    compareClocks(welcome.clock)
     transport.connect(publishPort: welcome.publishPort, dataPort: welcome.dataPort, allowed: welcome.allowed)
   }
+
+  /// Nothing of the run depends on wall clocks; what people read does.
+  private func compareClocks(_ learner: Double) {
+    guard learner > 0 else { return }
+    let ahead = Date().timeIntervalSince1970 - learner
+    guard abs(ahead) > Self.clockTolerance else { return }
+    let word = "\(Int(abs(ahead))) s \(ahead > 0 ? "ahead of" : "behind")"
+    log(.warning, "this machine's clock is \(word) the learner's: times in logs will not fit together until one of them is set")
+  }
+
+  /// Seconds; a welcome may be under way for a while.
+  private static var clockTolerance: Double { 5 }
 
   func find(_ artifacts: [Artifact]) {
     run { [files, log] in .found(files.present(artifacts, log: log)) }

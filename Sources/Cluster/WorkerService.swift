@@ -60,6 +60,15 @@ package struct WorkerService: Sendable {
         .prepared(
           resendAfter: try await generator.prepare(folder: loop.files.folder(of: "policy"), settings: welcome.settings))
       }
+    case .findWeights:
+      loop.run { [loop, generator] in
+        do {
+          return .foundWeights(try await generator.localWeights())
+        } catch {
+          loop.log(.warning, "the local model is not used: \(error)")
+          return .foundWeights(nil)
+        }
+      }
     case .assemble(let assembly):
       loop.runAside { .assembled(assembly.manifest, assembly.assembled()) }
     case .load(let manifest, let bytes):

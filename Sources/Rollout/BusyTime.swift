@@ -19,11 +19,11 @@ struct BusyTime: Sendable {
   }
 
   /// - Returns: the busy share, in [0, 1], of the time since this was last asked.
-  mutating func take(at now: Instant) -> Double {
+  mutating func take(at now: Instant) -> Float {
     if isBusy { busy += now - since }
     let whole = now - takenAt
     defer { (busy, since, takenAt) = (.zero, now, now) }
-    return whole > .zero ? min(1, busy / whole) : isBusy ? 1 : 0
+    return whole > .zero ? Float(min(1, busy / whole)) : isBusy ? 1 : 0
   }
 }
 

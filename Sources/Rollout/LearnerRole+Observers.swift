@@ -83,7 +83,7 @@ struct LearnerMeter: Sendable {
     training.note(isTraining, at: now)
     let passed = now - sampledAt
     guard passed >= Self.interval else { return }
-    idleShare.add(1 - training.take(at: now), over: passed)
+    idleShare.add(1 - Double(training.take(at: now)), over: passed)
     groupRate.add(Double(groups) / passed.inSeconds, over: passed)
     tokenRate.add(Double(tokens) / passed.inSeconds, over: passed)
     (groups, tokens, sampledAt) = (0, 0, now)

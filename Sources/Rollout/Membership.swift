@@ -247,7 +247,7 @@ private struct PeerRecord: Sendable {
     waiting = heartbeat.waiting
     defer { beatAt = now }
     guard let beatAt, now > beatAt else { return }
-    busy.add(heartbeat.busy, over: now - beatAt)
+    busy.add(Double(heartbeat.busy), over: now - beatAt)
     tokenRate.add(Double(tokens) / (now - beatAt).inSeconds, over: now - beatAt)
     tokens = 0
   }

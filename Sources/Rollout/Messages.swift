@@ -151,12 +151,12 @@ package struct Heartbeat: Sendable, Hashable {
   /// Leases held: waiting, generating, or pushed and not yet durable.
   package var held: [LeaseID]
   /// Share in [0, 1] of the time since the last heartbeat in which the engine worked.
-  package var busy: Double
+  package var busy: Float
   /// Groups that wait in the process: a worker's to be durable, a scorer's for its engine.
   package var waiting: Int
 
   package init(
-    incarnation: UInt32, version: UInt64?, credit: Int, held: [LeaseID], busy: Double = 0, waiting: Int = 0
+    incarnation: UInt32, version: UInt64?, credit: Int, held: [LeaseID], busy: Float = 0, waiting: Int = 0
   ) {
     self.incarnation = incarnation
     self.version = version

@@ -123,6 +123,7 @@ extension Simulation {
     case .find(let artifacts): worker(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
     case .prepare: worker(process, .prepared(resendAfter: .seconds(options.resendAfter)), after: 0.2)
+    case .findWeights: break
     case .assemble(let assembly):
       var outcome = assembly.assembled()
       if case (.delta, .whole) = (assembly.form, outcome) { tally.deltas += 1 }

@@ -49,7 +49,7 @@ struct MessageGenerator {
       .heartbeat(
         Heartbeat(
           incarnation: UInt32(below(9)), version: bool() ? bits() : nil, credit: below(65),
-          held: list(upTo: 4) { $0.leaseID() }, busy: Double(Float(unit())), waiting: below(1025))),
+          held: list(upTo: 4) { $0.leaseID() }, busy: Float(unit()), waiting: below(1025))),
       .generated(leaseID()), .declined(leaseID(), reason: text()),
       .fetch(Fetch(source: source(), offset: below(1 << 36), count: 1 + below(1 << 20))), .bye(reason: text()),
       .look(.cluster, protocolVersion: UInt32(below(9))), .look(.unit(unitID()), protocolVersion: 4),

@@ -143,7 +143,7 @@ extension WireHeartbeat {
     if let version = heartbeat.version { self.version = version }
     credit = UInt32(heartbeat.credit)
     held = heartbeat.held.map { WireLeaseID($0) }
-    busy = Float(heartbeat.busy)
+    busy = heartbeat.busy
     waiting = UInt32(clamping: heartbeat.waiting)
   }
 }
@@ -156,7 +156,7 @@ extension Heartbeat {
     guard (0...1).contains(wire.busy) else { throw .malformed("heartbeat", "a busy share that is none") }
     self.init(
       incarnation: wire.incarnation, version: wire.hasVersion ? wire.version : nil, credit: Int(wire.credit),
-      held: wire.held.map { LeaseID($0) }, busy: Double(wire.busy), waiting: Int(wire.waiting))
+      held: wire.held.map { LeaseID($0) }, busy: wire.busy, waiting: Int(wire.waiting))
   }
 }
 
