@@ -14,6 +14,8 @@ internal import TrustGRPO
 package actor GroupGrader: GroupScorer {
   private let executor = ThreadExecutor(name: "score")
   private let threads: Int
+  /// Of this machine; nil for the one that the run's settings name.
+  private let device: String?
   private let log: @Sendable (LogLevel, String) -> Void
   private var settings: RunSettings?
   private var program: RewardProgram?
@@ -28,9 +30,12 @@ package actor GroupGrader: GroupScorer {
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  /// - Parameter threads: for tensors; the bits of a score depend on it, so every scorer of a run has the same.
-  package init(threads: Int, log: @escaping @Sendable (LogLevel, String) -> Void) {
+  /// - Parameters:
+  ///   - threads: for tensors; the bits of a score depend on it, so every scorer of a run has the same.
+  ///   - device: of this machine; nil for the one that the run's settings name.
+  package init(threads: Int, device: String? = nil, log: @escaping @Sendable (LogLevel, String) -> Void) {
     self.threads = threads
+    self.device = device
     self.log = log
   }
 
@@ -55,7 +60,7 @@ package actor GroupGrader: GroupScorer {
       try TorchRuntime.setThreads(threads)
       judge = .local(
         try ThinkingRewardModel(
-          folder: folder, dtype: settings.model.tensorType, device: Device(settings.model.device),
+          folder: folder, dtype: settings.model.tensorType, device: Device(device ?? settings.model.device),
           isExpectation: settings.thinking.reading == .expectation))
       return pace
     case .served:

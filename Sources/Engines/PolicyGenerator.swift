@@ -12,6 +12,8 @@ package actor PolicyGenerator: GroupGenerator {
   private let atOnce: Int
   /// A folder that may have the weights of the run's model.
   private let localModel: String?
+  /// Of this machine; nil for the one that the run's settings name.
+  private let device: String?
   private var loaded: (engine: GenerationEngine, encoder: PromptEncoder, settings: RunSettings)?
   private var batch: ContinuousBatch?
   /// Who waits for the end of a request of the batch.
@@ -24,7 +26,9 @@ package actor PolicyGenerator: GroupGenerator {
   ///   - threads: for tensors; the bits of a group depend on it, so every worker of a run has the same.
   ///   - atOnce: groups that may be asked for at once.
   ///   - localModel: a folder that may have the weights of the run's model.
-  package init(threads: Int, atOnce: Int, localModel: String? = nil) {
+  ///   - device: of this machine; nil for the one that the run's settings name.
+  package init(threads: Int, atOnce: Int, localModel: String? = nil, device: String? = nil) {
+    self.device = device
     self.localModel = localModel
     self.threads = threads
     self.atOnce = atOnce
@@ -36,7 +40,7 @@ package actor PolicyGenerator: GroupGenerator {
     let configuration = try Qwen25VLConfiguration(folder: folder)
     let encoder = try PromptEncoder(folder: folder, data: settings.data)
     try encoder.check(fits: configuration, folder: folder)
-    let (dtype, device) = (settings.model.tensorType, try Device(settings.model.device))
+    let (dtype, device) = (settings.model.tensorType, try Device(device ?? settings.model.device))
     var memory = ModelMemory(configuration, dtype: dtype)
     if device == .cpu { memory.addMessages(1) }
     let prompts = [Int](repeating: settings.data.maximumPromptTokens, count: atOnce)

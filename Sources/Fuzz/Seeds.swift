@@ -24,6 +24,7 @@ enum Seeds {
     .heartbeat(Heartbeat(incarnation: 2, version: 9, credit: 3, held: [lease])), .generated(lease),
     .declined(lease, reason: "no image"), .fetch(Fetch(source: .artifact(digest), offset: 4096, count: 1024)),
     .fetch(Fetch(source: .delta(version: 3), offset: 0, count: 1)), .bye(reason: "done"),
+    .look(.cluster, protocolVersion: protocolVersion), .look(.unit(UnitID(epoch: 1, prompt: 12)), protocolVersion: protocolVersion),
   ].enumerated().map { ("peer-message", "seed-\($0)", framed(codec.encode($1))) }
 
   private static let manifest: WeightManifest = {
@@ -43,6 +44,16 @@ enum Seeds {
     id: lease, unit: UnitID(epoch: 1, prompt: 12), attempt: 1, version: 4, step: 5,
     task: PromptTask(problem: "How many bars?", system: "Think.", images: [[0x89, 0x50]], problemType: "numerical", solution: "12"))
 
+  private static let snapshot = ClusterSnapshot(
+    run: "run-1", incarnation: 2, host: "host-0", processID: 12, uptime: 4.5, step: 3, totalSteps: 9, isTraining: true,
+    activity: "trains step 4", promptsPerStep: 4, ready: 4, idleShare: 0.25, groupsPerSecond: 2, tokensPerSecond: 99,
+    units: [1, 2, 3, 4, 5, 6, 7], refusals: 1, duplicates: 2, staleness: 0,
+    peers: [
+      ObservedPeer(
+        name: "worker-0", role: .worker, host: "host-1", processID: 4711, state: .working, version: 3, credit: 2, leases: 1,
+        waiting: 1, idleShare: 0.5, tokensPerSecond: 50, groups: 7, silence: 0.25)
+    ])
+
   private static let learner: [(String, String, [UInt8])] =
     [
       LearnerMessage.welcome(
@@ -53,7 +64,9 @@ enum Seeds {
           groupSize: 8, responseTokens: 64)),
       .refused(reason: "unknown key"), .helloWanted, .heartbeat, .lease(issued), .durable([lease]), .revoked([lease]),
       .chunk(Chunk(source: .weights(version: 3), offset: 0, payload: Payload([1, 2, 3, 4]))), .gone(.weights(version: 2)),
-      .scorers([scorer]), .shutdown(reason: "trained"),
+      .scorers([scorer]), .shutdown(reason: "trained"), .cluster(snapshot),
+      .story(
+        UnitStory(unit: UnitID(epoch: 1, prompt: 12), state: .trained, step: 5, events: [.init(at: 1e9, what: "leased to worker-0")])),
     ].enumerated().map { ("learner-message", "seed-\($0)", framed(codec.encode($1))) }
     + [("publication", "seed-0", framed(codec.encode(Publication.announced(manifest))))]
 

@@ -24,15 +24,18 @@ package struct JoinOptions: Sendable {
   /// A folder of this machine that may have the model already.
   package var model: String?
   package var threads: Int
+  /// For tensors; nil for the one that the run's settings name.
+  package var device: String?
   package var giveUpAfter: Duration
   /// Where to say how the process is.
   package var status: String?
 
   package init(
-    learner: String, keys: String, name: String?, cache: String, model: String? = nil, threads: Int,
+    learner: String, keys: String, name: String?, cache: String, model: String? = nil, threads: Int, device: String? = nil,
     giveUpAfter: Duration = .seconds(60), status: String? = nil
   ) {
     self.model = model
+    self.device = device
     self.status = status
     self.learner = learner
     self.keys = keys
@@ -88,7 +91,7 @@ package enum RoleProcess {
     let transport = try await ZeroMQPeerTransport.worker(
       learner: options.learner, keys: keys.pair, learnerKey: keys.learner, report: { log(.warning, $0) })
     let service = WorkerService(
-      transport: transport, generator: PolicyGenerator(threads: options.threads, atOnce: credit, localModel: options.model),
+      transport: transport, generator: PolicyGenerator(threads: options.threads, atOnce: credit, localModel: options.model, device: options.device),
       files: options.files(as: "policy"), log: log, report: options.reports(as: .worker, log))
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(role: .worker, host: hostName(), processID: getpid())
@@ -112,7 +115,7 @@ package enum RoleProcess {
       learner: options.learner, bind: bind, advertised: advertised, keys: keys.pair, learnerKey: keys.learner,
       report: { log(.warning, $0) })
     let service = ScorerService(
-      transport: transport, scorer: GroupGrader(threads: options.threads, log: log), files: options.files(as: "thinking"),
+      transport: transport, scorer: GroupGrader(threads: options.threads, device: options.device, log: log), files: options.files(as: "thinking"),
       log: log, report: options.reports(as: .scorer, log))
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(

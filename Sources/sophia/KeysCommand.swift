@@ -86,7 +86,7 @@ struct KeysCommand: ParsableCommand {
       for entry in entries {
         let role = entry.role?.rawValue ?? "-"
         try printLine(
-          "\(entry.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(role.padding(toLength: 7, withPad: " ", startingAt: 0))  \(entry.publicKey.fingerprint)  \(entry.hasSecret ? "pair" : "public half")")
+          "\(entry.name.padding(toLength: width, withPad: " ", startingAt: 0))  \(role.padding(toLength: 8, withPad: " ", startingAt: 0))  \(entry.publicKey.fingerprint)  \(entry.hasSecret ? "pair" : "public half")")
       }
       if entries.isEmpty { try printLine("no keys in \(place.keys); `sophia keys new NAME --keys \(place.keys)` makes one") }
     }

@@ -21,6 +21,9 @@ struct JoinArguments: ParsableArguments {
   @Option(help: "Threads for tensors.")
   var threads = 1
 
+  @Option(help: "Device for tensors, cpu or cuda, if it is another than the run's model.device. Other devices round otherwise.")
+  var device: String?
+
   @Option(help: "Seconds without a word from the learner after which this process ends.")
   var giveUpAfter = 60.0
 
@@ -32,7 +35,7 @@ struct JoinArguments: ParsableArguments {
 
   func options(model: String?) -> JoinOptions {
     JoinOptions(
-      learner: join, keys: keys, name: name, cache: cache, model: model, threads: threads,
+      learner: join, keys: keys, name: name, cache: cache, model: model, threads: threads, device: device,
       giveUpAfter: .seconds(giveUpAfter), status: status)
   }
 }

@@ -58,7 +58,8 @@ struct LocalWeightsTests {
     versions.announced(Self.manifest(7, wanted))
     #expect(fetch(wanted, by: &versions) == offsets)
     #expect(versions.localBytes == Self.count * (4 - changed.count))
-    let assembly = try #require(versions.assembly())
+    let assembled = versions.assembly()
+    let assembly = try #require(assembled)
     guard case .whole(let bytes) = assembly.checked(assembly.collected) else { return #expect(Bool(false), "damaged") }
     #expect(bytes == wanted)
   }

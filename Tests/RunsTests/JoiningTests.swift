@@ -24,8 +24,8 @@ import Testing
     for (role, file) in [("learner", status[0]), ("scorer", status[1])] {
       try eventually("the \(role) is ready") { try probe(role, file, in: world).status == 0 }
     }
-    let said = try probe("learner", status[0], in: world).output
-    #expect(said.contains("step 0 of 4, 2 peers") && said.contains("waits for lease"), "\(said)")
+    let probed = try probe("learner", status[0], in: world).output
+    #expect(probed.contains("step 0 of 4, 2 peers") && probed.contains("waits for lease"), "\(probed)")
     #expect(try probe("worker", status[3], in: world).output.contains("there is no"))
     #expect(try probe("worker", status[1], in: world).output.contains("is of a scorer"))
 
@@ -36,7 +36,8 @@ import Testing
     try undisturbed.expectSame("invited")
     #expect(try first.end() == .exited(0) && second.end() == .exited(0))
     let weights = try FileManager.default.attributesOfItem(atPath: "\(world.base)/model.safetensors")[.size] as? Int ?? 0
-    let taken = try #require(first.log.firstMatch(of: /(\d+) KiB of the weights were here/)).1
+    let said = first.log.firstMatch(of: /(\d+) KiB of the weights were here/)
+    let taken = try #require(said).1
     #expect(Int(taken).map { $0 > weights / 1024 * 9 / 10 } == true, "\(taken) of \(weights >> 10)")
     #expect(first.log.contains("policy/config.json is taken from \(world.base)/config.json"))
     #expect(second.log.contains("the local model is not used"), "\(second.log)")
@@ -113,7 +114,7 @@ import Testing
     let eyes = try roles.invite("eyes", as: .observer)
     let fault = Fault(.stop, "worker", "leased", after: 4, in: world)
     let learner = try roles.learner()
-    let address = try String(#require(String(contentsOfFile: roles.folder.endpoint, encoding: .utf8).split(separator: "\n").first))
+    let address = try #require(roles.folder.learnerAddresses).control
     _ = try roles.scorer()
     let worker = try roles.worker(fault: fault)
     try eventually("the worker stands still") { fault.hasStruck && isStopped(worker.pid) }
@@ -121,7 +122,8 @@ import Testing
     let seen = try await watch.cluster()
     #expect(seen.run == "observed" && seen.totalSteps == UInt32(World.steps) && seen.peers.map(\.role) == [.scorer, .worker])
     #expect(seen.step == 1 && seen.count(.trained) == World.promptsPerStep && seen.units.reduce(0, +) == 2 * World.promptsPerStep)
-    let trained = try #require(try world.reader("observed").training(of: 1)?.groups.first)
+    let groups = try world.reader("observed").training(of: 1)?.groups
+    let trained = try #require(groups?.first)
     let story = try await watch.story(of: trained.unit)
     #expect(story.state == .trained && story.step == 1)
     let words = story.events.map(\.what)
