@@ -38,19 +38,23 @@ package struct SlurmSubmission: Sendable {
   private let executable: String
   private let options: Options
   private let workingFolder: String
+  private let path: String
 
   /// - Parameters:
   ///   - executable: the program that jobs run; where every node finds it.
   ///   - workingFolder: what relative paths of the settings are relative to.
+  ///   - path: where Slurm's commands are looked for.
   package init(
     settings: RunSettings, executable: String, options: Options = Options(),
-    workingFolder: String = FileManager.default.currentDirectoryPath
+    workingFolder: String = FileManager.default.currentDirectoryPath,
+    path: String = ProcessInfo.processInfo.environment["PATH"] ?? ""
   ) {
     self.settings = settings
     folder = RunFolder(settings.run.folder)
     self.executable = executable
     self.options = options
     self.workingFolder = workingFolder
+    self.path = path
   }
 
   // MARK: Files
@@ -126,7 +130,7 @@ package struct SlurmSubmission: Sendable {
 
   private func variables(_ ofRole: [(String, String)]) -> [String] {
     ([("RUN", folder.path), ("", executable)] + ofRole).map { name, value in
-      "export SOPHIA\(name.isEmpty ? "" : "_\(name)")='\(value.replacing("'", with: "'\\''"))'"
+      "export SOPHIA\(name.isEmpty ? "" : "_\(name)")=\(Self.quoted(value))"
     }
   }
 
@@ -167,7 +171,7 @@ package struct SlurmSubmission: Sendable {
       _ = try run("bash", [scale, folder.path, "\(settings.cluster.workers)"]) { said in
         RunError(
           code: "slurm.refused", message: "the learner is job \(learner ?? "") and stays, but there are no workers: \(said)",
-          advice: "what they ask for is at the head of \(workerScript); then \(scale) \(folder.path) \(settings.cluster.workers)")
+          advice: "what they ask for is at the head of \(workerScript); give the same command again")
       }
     }
     let arrays = try recorded("workers")
@@ -214,14 +218,15 @@ package struct SlurmSubmission: Sendable {
   /// - Parameter refused: the error for what it said when it failed.
   /// - Returns: what it printed.
   private func run(_ tool: String, _ arguments: [String], refused: (String) -> RunError) throws -> String {
-    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    guard let path = folders.lazy.map({ "\($0)/\(tool)" as String }).first(where: { access($0, X_OK) == 0 }) else {
+    let places = path.split(separator: ":").map { "\($0)/\(tool)" }
+    guard let found = places.first(where: { access($0, X_OK) == 0 }) else {
       throw RunError(
         code: "slurm.missing", message: "there is no \(tool) on the PATH, so no job can be submitted from here",
         advice: "give the command where jobs are submitted, or only write the files with --no-slurm-submit")
     }
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
+    process.executableURL = URL(fileURLWithPath: found)
+    process.environment = ProcessInfo.processInfo.environment.merging(["PATH": path]) { $1 }
     process.arguments = arguments
     process.standardInput = FileHandle.nullDevice
     // In a file: a pipe that nobody reads would hold up a tool that says much.
@@ -247,26 +252,36 @@ package struct SlurmSubmission: Sendable {
   ///
   /// - Parameter outcome: nil if files alone were written.
   package func lines(_ outcome: Outcome?) -> [String] {
-    let cluster = settings.cluster
+    let (cluster, run) = (settings.cluster, Self.quoted(folder.path))
     switch outcome {
     case nil:
       return [
         "written to \(scripts); nothing is submitted",
-        "submit  sbatch \(learnerScript) && \(scale) \(folder.path) \(cluster.workers)",
+        "submit  sbatch \(Self.quoted(learnerScript)) && \(Self.quoted(scale)) \(run) \(cluster.workers)",
       ]
     case .complete: return ["the run in \(folder.path) is complete; nothing is submitted"]
     case .submitted(let learner, let workers, let before):
-      let scorers = (0..<cluster.scorers).map { ", scorer-\($0)-\(learner).log" }.prefix(3).joined()
+      let log = "\(folder.logs)/learner-\(learner).log"
+      let scorers = cluster.scorers == 1 ? "1 scorer" : "\(cluster.scorers) scorers"
+      let count = before ? "" : " (\(cluster.workers))"
       return [
         before ? "already submitted; nothing is submitted again" : "submitted",
-        "learner and \(cluster.scorers) scorer\(cluster.scorers == 1 ? "" : "s"): job \(learner)",
-        workers.isEmpty ? "workers: none" : "workers: job \(workers.joined(separator: ", ")), \(before ? "as scaled" : "\(cluster.workers)")",
-        "logs    \(folder.logs)/learner-\(learner).log\(scorers), worker-JOB_INDEX.log",
-        "watch   tail -F \(folder.logs)/learner-\(learner).log; squeue --jobs=\(([learner] + workers).joined(separator: ","))",
-        "scale   \(scale) \(folder.path) N",
+        "learner and \(scorers): job \(learner)",
+        workers.isEmpty ? "workers: none" : "workers: job \(workers.joined(separator: ", "))\(count)",
+        "logs    \(log), scorer-NUMBER-\(learner).log, worker-JOB_INDEX.log",
+        "watch   tail -F \(Self.quoted(log)); squeue --jobs=\(([learner] + workers).joined(separator: ","))",
+        "scale   \(Self.quoted(scale)) \(run) N",
         "stop    scancel \(([learner] + workers).joined(separator: " ")); the same command goes on from the last checkpoint",
       ]
     }
+  }
+
+  /// One word for a shell.
+  private static func quoted(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy {
+      0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || "/._-+@%:".utf8.contains($0)
+    }
+    return isPlain && !text.isEmpty ? text : "'\(text.replacing("'", with: "'\\''"))'"
   }
 
   // MARK: Places

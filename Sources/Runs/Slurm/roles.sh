@@ -13,9 +13,10 @@ silence=${SOPHIA_GIVE_UP_AFTER:-30}
 
 say() { printf '%s %s on %s: %s\n' "$(date +%T)" "$who" "$SLURMD_NODENAME" "$*" >&2; }
 
-# Whether Slurm has told this job to end. Under some configurations only the batch script is told, so it tells what it started.
-told=''
-trap 'told=1; for process in $(jobs -p); do kill -TERM "$process" 2>/dev/null || :; done' TERM
+# Whether Slurm has told this job to end. Under some configurations only the batch script is told, so it tells those that keep
+# its roles going.
+told='' keepers=()
+trap 'told=1; for keeper in "${keepers[@]}"; do kill -TERM "$keeper" 2>/dev/null || :; done' TERM
 
 # Waits for a process through signals, which cut `wait` short; sets code.
 await() {
@@ -36,6 +37,10 @@ pause() {
 requeue() {
   pause 2
   [ -z "$told" ] || exit 75
+  if [ "$SECONDS" -lt 60 ] && [ "${SLURM_RESTART_COUNT:-0}" -ge 5 ]; then
+    say "was told to stop within a minute of its start, again and again: is the job's time shorter than its --signal asks for?"
+    exit 75
+  fi
   say "ends here and goes back to the queue"
   scontrol requeue "$SLURM_JOB_ID" || { say "could not go back to the queue (above)"; exit 75; }
   while [ -z "$told" ]; do pause 60; done
@@ -114,7 +119,7 @@ keep() {
         pause 1
         continue
       fi
-      waits=''
+      waits='' left=''
       arguments=(
         --join "${endpoint%%$'\n'*}" --keys "$SOPHIA_RUN/keys/${role}s.invite" --cache "$cache" --threads "$OMP_NUM_THREADS"
         --give-up-after "$silence")
@@ -129,6 +134,8 @@ keep() {
         [ "$role" != learner ] || return 0
         # The learner has said goodbye: the run is complete, or it was stopped and goes on later, perhaps elsewhere.
         left=$endpoint
+        say "the learner has said goodbye; waits for word that the run is over, or that it goes on"
+        waits=1
         ;;
       75 | 143) return 75 ;;
       69 | 78) return "$code" ;;
