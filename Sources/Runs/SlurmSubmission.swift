@@ -97,12 +97,13 @@ package struct SlurmSubmission: Sendable {
       + variables([
         ("LEARNER_THREADS", "\(cluster.learnerThreads)"), ("SCORERS", "\(cluster.scorers)"),
         ("SCORER_THREADS", "\(cluster.scorerThreads)"), ("PORT", String(port)),
+        ("THINKING_MODEL", settings.thinking.kind == .local ? settings.thinking.folder : ""),
       ])
   }
 
   private func workerLines() throws -> [String] {
     try head("workers", log: "worker-%A_%a.log", threads: settings.cluster.workerThreads, options.all + options.workers)
-      + variables([("CREDIT", "\(settings.cluster.credit)")])
+      + variables([("CREDIT", "\(settings.cluster.credit)"), ("MODEL", settings.model.folder)])
   }
 
   private func head(_ job: String, log: String, threads: Int, _ further: [String]) throws -> [String] {

@@ -71,9 +71,12 @@ threads() {
   export OMP_NUM_THREADS=$1 OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=$(($1 > 1 ? 200000 : 0))
 }
 
+# Where the learner listens, and its process, a line each: a learner that is started again is another one, here or elsewhere.
+listening() { head -n 2 "$SOPHIA_RUN/learner.endpoint" 2>/dev/null || :; }
+
 # Runs the program as a step that shares all the job has with other steps; sets code.
 step() {
-  srun --overlap --nodes=1 --ntasks=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --cpu-bind=none --mpi=none --input=none \
+  srun --quiet --overlap --nodes=1 --ntasks=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --cpu-bind=none --mpi=none --input=none \
     "$SOPHIA" "$@" &
   await $!
 }
@@ -105,8 +108,7 @@ keep() {
         say "the run is over: the learner ended with code $code"
         return "$code"
       fi
-      # Where the learner listens, and its process: a learner that starts again is another one, here or elsewhere.
-      endpoint=$(head -n 2 "$SOPHIA_RUN/learner.endpoint" 2>/dev/null || :)
+      endpoint=$(listening)
       if [ -z "$endpoint" ] || [ "$endpoint" = "$left" ]; then
         if [ $((SECONDS - since)) -gt "$patience" ]; then
           say "no learner has listened for $patience s (SOPHIA_PATIENCE): $SOPHIA_RUN/learner.endpoint, which it writes, is" \
@@ -123,7 +125,12 @@ keep() {
       arguments=(
         --join "${endpoint%%$'\n'*}" --keys "$SOPHIA_RUN/keys/${role}s.invite" --cache "$cache" --threads "$OMP_NUM_THREADS"
         --give-up-after "$silence")
-      [ "$role" = worker ] && arguments+=(--credit "$SOPHIA_CREDIT") || arguments+=(--bind "tcp://$here:0")
+      # Models that lie where every node has them need not come from the learner.
+      if [ "$role" = worker ]; then
+        arguments+=(--credit "$SOPHIA_CREDIT" --model "$SOPHIA_MODEL")
+      else
+        arguments+=(--bind "tcp://$here:0" ${SOPHIA_THINKING_MODEL:+--thinking-model "$SOPHIA_THINKING_MODEL"})
+      fi
     fi
     started=$SECONDS
     step "$role" "${arguments[@]}"
@@ -133,7 +140,8 @@ keep() {
       0)
         [ "$role" != learner ] || return 0
         # The learner has said goodbye: the run is complete, or it was stopped and goes on later, perhaps elsewhere.
-        left=$endpoint
+        # Read again: since this role joined, the learner may have been started again where it was.
+        left=$(listening)
         say "the learner has said goodbye; waits for word that the run is over, or that it goes on"
         waits=1
         ;;
