@@ -138,7 +138,7 @@ struct TrainCommand: AsyncParsableCommand {
       settings: settings, executable: executable,
       options: .init(partition: slurmPartition, all: slurmOption, workers: slurmWorkerOption))
     if !slurmSubmit { try submission.write() }
-    let outcome = slurmSubmit ? try submission.submit() : nil
+    let outcome = try slurmSubmit ? submission.submit() : nil
     try submission.lines(outcome).forEach(printLine)
   }
 }
