@@ -15,9 +15,10 @@ let torchLinking: [LinkerSetting] = [
 ]
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], _ swiftSettings: [SwiftSetting] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = [],
+  _ swiftSettings: [SwiftSetting] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+  .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swiftSettings)
 }
 
 /// Fixtures are read from the source folder, by path.
@@ -117,7 +118,9 @@ let package = Package(
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Limits",
         "Rewards", "Rollout", "RunStore", "ServedReward", "Settings", "Simulator", "Threads", "Tokenization",
         "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
-      ]),
+      ],
+      // The scripts of jobs are part of the program, which runs without this folder.
+      resources: [.embedInCode("Slurm")]),
     library(
       "Ablation",
       [
