@@ -190,7 +190,7 @@ let package = Package(
     tests(
       "Runs",
       [
-        "Attackers", "Cluster", "ClusterZeroMQ", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Limits", "Rollout", "RunStore",
+        "Attackers", "Cluster", "ClusterZeroMQ", "DataSets", "DurableFiles", "Engines", "FaultProxy", "JudgeServer", "Limits", "Rollout", "RunStore",
         "Settings", "Simulator", "TrustGRPO", "VisualReasoning", "Wire", "ZeroMQ", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     tests("FuzzTargets", ["DurableFiles", "Rollout", "WeightDeltas", "Wire"], exclude: ["Corpus", "Dictionaries"]),

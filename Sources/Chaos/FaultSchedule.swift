@@ -32,6 +32,7 @@ package struct FaultSchedule: Sendable, Equatable {
       case .learner: 1
       case .scorer: cluster.scorers
       case .worker: cluster.workers
+      case .observer: 0
       }
     }
     switch fault.whom {

@@ -18,13 +18,17 @@ final class HostBoard: Sendable {
   init(_ cluster: RunSettings.Cluster, will: LastWill, process: Int32) throws {
     try NamespaceHosts.sweep()
     // Whatever is made from here on has the process in its name.
-    will.add(
-      """
-      for n in $(ip netns list | grep -o "^sophia-\(process)-[^ ]*"); do for p in $(ip netns pids $n); do kill -9 $p; done; \
-      ip netns del $n; done
-      """, as: "namespaces")
+    will.add(Self.removal(of: process), as: "namespaces")
     hosts = try NamespaceHosts(
       [Role.learner.rawValue] + (0..<cluster.scorers).map { "scorer-\($0)" } + (0..<cluster.workers).map { "worker-\($0)" })
+  }
+
+  /// Shell commands that remove the hosts that a process has made.
+  static func removal(of process: Int32) -> String {
+    """
+    for n in $(ip netns list | grep -o "^sophia-\(process)-[^ ]*"); do for p in $(ip netns pids $n); do kill -9 $p; done; \
+    ip netns del $n; done
+    """
   }
 
   /// Where a process on its host listens.

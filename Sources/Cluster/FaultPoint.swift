@@ -40,6 +40,7 @@ extension ProtocolPoint {
     case .worker: [.leased, .generating, .generated, .pushed, .acknowledged]
     case .scorer: [.scoring, .scored, .pushed]
     case .learner: [.admitting, .admitted, .trained, .publishing, .checkpointing, .checkpointed]
+    case .observer: []
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import ActionableErrors
 internal import DurableFiles
+internal import Foundation
 package import Limits
 package import Rollout
 internal import Synchronization
@@ -19,11 +20,18 @@ package struct LearnerOffer: Sendable {
   /// Responses of the run's groups, and tokens of the longest.
   package var groupSize: Int
   package var responseTokens: Int
+  /// This machine's name, for observers.
+  package var host: String
+  /// What has happened to a unit, for observers.
+  package var history: @Sendable (UnitID) throws -> [UnitStory.Event]
 
   package init(
     run: String, heartbeat: Duration, settings: String, trustGRPO: TrustGRPOSettings,
-    artifacts: [(artifact: Artifact, file: String)], groupSize: Int, responseTokens: Int
+    artifacts: [(artifact: Artifact, file: String)], groupSize: Int, responseTokens: Int, host: String = "",
+    history: @escaping @Sendable (UnitID) throws -> [UnitStory.Event] = { _ in [] }
   ) {
+    self.host = host
+    self.history = history
     self.run = run
     self.heartbeat = heartbeat
     self.settings = settings
@@ -45,6 +53,8 @@ package struct LearnerService: Sendable {
   private let catalogue: any TaskCatalogue
   private let journal: any RunJournal
   private let log: @Sendable (LogLevel, String) -> Void
+  /// Told about once a second, from the loop: while it turns.
+  private let report: @Sendable (RoleCondition) -> Void
   private let mailbox = Mailbox<LearnerEvent>()
   private let clock = MonotonicClock()
   private let codec: Codec
@@ -52,8 +62,10 @@ package struct LearnerService: Sendable {
 
   package init(
     offer: LearnerOffer, transport: any LearnerTransport, trainer: any PolicyTrainer,
-    catalogue: any TaskCatalogue, journal: any RunJournal, log: @escaping @Sendable (LogLevel, String) -> Void
+    catalogue: any TaskCatalogue, journal: any RunJournal, log: @escaping @Sendable (LogLevel, String) -> Void,
+    report: @escaping @Sendable (RoleCondition) -> Void = { _ in }
   ) {
+    self.report = report
     self.offer = offer
     codec = Codec(limits: offer.limits)
     self.transport = transport
@@ -90,7 +102,7 @@ package struct LearnerService: Sendable {
     let engine = JobLine()
     let trainedLast = Mutex(first)
     let receiving = receive()
-    let ticking = tick(every: settings.heartbeat * 0.25)
+    let ticking = tick(every: min(settings.heartbeat * 0.25, .seconds(1)))
     defer {
       receiving.cancel()
       ticking.cancel()
@@ -118,6 +130,10 @@ package struct LearnerService: Sendable {
           } catch {
             mailbox.post(.message(peer, role: .worker, .declined(id, reason: "\(error)")))
           }
+        case .show(let peer, var snapshot):
+          (snapshot.run, snapshot.host, snapshot.processID) = (offer.run, offer.host, getpid())
+          transport.send(codec.encode(.cluster(snapshot)), to: peer)
+        case .tell(let peer, let unit, let state, let step): tell(peer, UnitStory(unit: unit, state: state, step: step, events: []))
         case .answer(let peer, let fetch): transport.send(codec.encode(answer(fetch, weights)), to: peer)
         case .journal(let records, let ticket): writer.add(records, ticket: ticket)
         case .train(let step, let groups):
@@ -164,8 +180,10 @@ package struct LearnerService: Sendable {
       }
     }
 
+    var reports = ReportPace()
     perform(role.start(at: clock.now))
     while let event = await mailbox.next() {
+      if reports.isDue(at: clock.now) { report(role.condition) }
       if case .tick = event, clock.now < role.wakeAt { continue }
       pass(event)
       perform(role.receive(event, at: clock.now))
@@ -221,8 +239,21 @@ package struct LearnerService: Sendable {
     Welcome(
       run: offer.run, incarnation: incarnation, publishPort: transport.ports.publish, dataPort: transport.ports.data,
       heartbeat: offer.heartbeat, settings: offer.settings, artifacts: offer.artifacts.map(\.artifact),
-      scorers: scorers, allowed: transport.allowed, manifest: manifest, groupSize: offer.groupSize,
-      responseTokens: offer.responseTokens)
+      scorers: scorers, allowed: transport.allowed.filter { $0.role != .observer }, manifest: manifest, groupSize: offer.groupSize,
+      responseTokens: offer.responseTokens, clock: Date().timeIntervalSince1970)
+  }
+
+  /// Reads the journal beside the loop, which waits for no disk.
+  private func tell(_ peer: PeerID, _ unfinished: UnitStory) {
+    Task { [offer, transport, codec, log] in
+      var story = unfinished
+      do {
+        story.events = try offer.history(story.unit).suffix(codec.limits.messages.storyEvents)
+        transport.send(codec.encode(.story(story)), to: peer)
+      } catch {
+        log(.warning, "cannot read what happened to unit \(story.unit): \(error)")
+      }
+    }
   }
 
   private func answer(_ fetch: Fetch, _ weights: ServedWeights) -> LearnerMessage {

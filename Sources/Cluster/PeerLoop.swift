@@ -1,5 +1,6 @@
 internal import ActionableErrors
 internal import DurableFiles
+internal import Foundation
 internal import Limits
 internal import Rollout
 internal import Synchronization
@@ -21,22 +22,31 @@ extension ScorerEvent: PeerEvent {}
 /// messages, model files, and the line of jobs for the engine.
 struct PeerLoop<Event: PeerEvent>: Sendable {
   let transport: any PeerTransport
-  let files: ArtifactCache
   let log: @Sendable (LogLevel, String) -> Void
+  /// Told about once a second, from the loop: while it turns.
+  let report: @Sendable (RoleCondition) -> Void
+  private let cache: ArtifactCache
   /// The run's own, once the learner has said what they are.
   private let bounds = Bounds()
   private let mailbox = Mailbox<Event>()
   private let engine = JobLine()
   private let clock = MonotonicClock()
 
-  init(transport: any PeerTransport, files: ArtifactCache, log: @escaping @Sendable (LogLevel, String) -> Void) {
+  init(
+    transport: any PeerTransport, files: ArtifactCache, log: @escaping @Sendable (LogLevel, String) -> Void,
+    report: @escaping @Sendable (RoleCondition) -> Void
+  ) {
     self.transport = transport
-    self.files = files
+    cache = files
     self.log = log
+    self.report = report
   }
 
   var now: Rollout.Instant { clock.now }
   var codec: Codec { Codec(limits: bounds.limits.withLock { $0 }) }
+
+  /// Of the run's model files, once the learner has said which they are.
+  var files: ArtifactCache { bounds.files.withLock { $0 } ?? cache }
 
   func stop(reason: String) {
     mailbox.post(.stop(reason: reason))
@@ -75,14 +85,28 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
   }
 
   func connect(_ welcome: Welcome) {
+    bounds.files.withLock { $0 = $0 ?? cache.of(welcome.artifacts) }
     bounds.limits.withLock {
       $0 = .standard.narrowed(toGroupsOf: welcome.groupSize, responseTokens: welcome.responseTokens)
     }
+    compareClocks(welcome.clock)
     transport.connect(publishPort: welcome.publishPort, dataPort: welcome.dataPort, allowed: welcome.allowed)
   }
 
+  /// Nothing of the run depends on wall clocks; what people read does.
+  private func compareClocks(_ learner: Double) {
+    guard learner > 0 else { return }
+    let ahead = Date().timeIntervalSince1970 - learner
+    guard abs(ahead) > Self.clockTolerance else { return }
+    let word = "\(Int(abs(ahead))) s \(ahead > 0 ? "ahead of" : "behind")"
+    log(.warning, "this machine's clock is \(word) the learner's: times in logs will not fit together until one of them is set")
+  }
+
+  /// Seconds; a welcome may be under way for a while.
+  private static var clockTolerance: Double { 5 }
+
   func find(_ artifacts: [Artifact]) {
-    run { [files] in .found(files.present(artifacts)) }
+    run { [files, log] in .found(files.present(artifacts, log: log)) }
   }
 
   func keep(_ artifact: Artifact, bytes: [UInt8]) {
@@ -142,4 +166,5 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
 
 private final class Bounds: Sendable {
   let limits = Mutex(Limits.standard)
+  let files = Mutex<ArtifactCache?>(nil)
 }

@@ -10,9 +10,9 @@ package struct ScorerService: Sendable {
 
   package init(
     transport: any PeerTransport, scorer: any GroupScorer, files: ArtifactCache,
-    log: @escaping @Sendable (LogLevel, String) -> Void
+    log: @escaping @Sendable (LogLevel, String) -> Void, report: @escaping @Sendable (RoleCondition) -> Void = { _ in }
   ) {
-    loop = PeerLoop(transport: transport, files: files, log: log)
+    loop = PeerLoop(transport: transport, files: files, log: log, report: report)
     self.scorer = scorer
   }
 
@@ -23,6 +23,7 @@ package struct ScorerService: Sendable {
 
   package func run(hello: Hello, settings: ScorerRole.Settings, seed: UInt64) async -> RunEnd {
     var role = ScorerRole(hello: hello, settings: settings, seed: seed, now: loop.now)
+    var reports = ReportPace()
     return await loop.run { inbound, codec throws(WireError) in
       guard case .data(let peer, let role, let frame) = inbound else { return nil }
       return .group(peer, role: role, try codec.responseGroup(frame))
@@ -32,6 +33,7 @@ package struct ScorerService: Sendable {
       for action in role.receive(event, at: loop.now) {
         if case .finish(let how) = action { end = how } else { perform(action) }
       }
+      if reports.isDue(at: loop.now) { loop.report(role.condition) }
       return end
     }
   }

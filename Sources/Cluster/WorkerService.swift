@@ -11,9 +11,9 @@ package struct WorkerService: Sendable {
 
   package init(
     transport: any PeerTransport, generator: any GroupGenerator, files: ArtifactCache,
-    log: @escaping @Sendable (LogLevel, String) -> Void
+    log: @escaping @Sendable (LogLevel, String) -> Void, report: @escaping @Sendable (RoleCondition) -> Void = { _ in }
   ) {
-    loop = PeerLoop(transport: transport, files: files, log: log)
+    loop = PeerLoop(transport: transport, files: files, log: log, report: report)
     self.generator = generator
   }
 
@@ -24,6 +24,7 @@ package struct WorkerService: Sendable {
 
   package func run(hello: Hello, settings: WorkerRole.Settings, seed: UInt64) async -> RunEnd {
     var role = WorkerRole(hello: hello, settings: settings, seed: seed, now: loop.now)
+    var reports = ReportPace()
     return await loop.run { inbound, codec throws(WireError) in
       guard case .published(let frame) = inbound else { return nil }
       return .published(try codec.publication(frame))
@@ -33,6 +34,7 @@ package struct WorkerService: Sendable {
       for action in role.receive(event, at: loop.now) {
         if case .finish(let how) = action { end = how } else { perform(action) }
       }
+      if reports.isDue(at: loop.now) { loop.report(role.condition) }
       return end
     }
   }
@@ -57,6 +59,15 @@ package struct WorkerService: Sendable {
       loop.run { [loop, generator] in
         .prepared(
           resendAfter: try await generator.prepare(folder: loop.files.folder(of: "policy"), settings: welcome.settings))
+      }
+    case .findWeights:
+      loop.run { [loop, generator] in
+        do {
+          return .foundWeights(try await generator.localWeights())
+        } catch {
+          loop.log(.warning, "the local model is not used: \(error)")
+          return .foundWeights(nil)
+        }
       }
     case .assemble(let assembly):
       loop.runAside { .assembled(assembly.manifest, assembly.assembled()) }

@@ -35,16 +35,25 @@ actor LearnerSockets: LoopActor {
     let data: TCPEndpoint
   }
 
-  /// Binds all sockets, the control socket to `endpoint` and the others to any free ports of the same address, behind
-  /// CURVE and the list of allowed keys.
-  func open(_ endpoint: TCPEndpoint, keys: KeyPair, options: TransportOptions) throws -> Ports {
+  /// Binds all sockets, the control socket to `endpoint` and the others to the next ports or any free ones of the same
+  /// address, behind CURVE and the list of allowed keys.
+  func open(_ endpoint: TCPEndpoint, takesNextPorts: Bool, keys: KeyPair, options: TransportOptions) throws -> Ports {
     try Authenticator.start(on: loop, admitting: allowList) { [report] address, key in
       report("turned away \(key.map { "the unregistered key \($0)" } ?? "a peer without a key") from \(address)")
     }
-    return try bind(endpoint, .server(keys: keys, domain: TransportOptions.domain), options)
+    return try bind(endpoint, takesNextPorts: takesNextPorts, .server(keys: keys, domain: TransportOptions.domain), options)
   }
 
-  func bind(_ endpoint: TCPEndpoint, _ security: SocketOptions.Security, _ options: TransportOptions) throws -> Ports {
+  func bind(
+    _ endpoint: TCPEndpoint, takesNextPorts: Bool, _ security: SocketOptions.Security, _ options: TransportOptions
+  ) throws -> Ports {
+    let isNext = takesNextPorts && endpoint.port != 0
+    guard !isNext || endpoint.port <= .max - 2 else {
+      throw TransportError(
+        code: "transport.no-ports", message: "a learner on \(endpoint) needs the two ports after it, and there are none",
+        advice: "choose a lower port")
+    }
+    func another(_ offset: UInt16) -> String { endpoint.with(port: isNext ? endpoint.port + offset : 0).description }
     let control = loop.register(
       try Socket<Router>(loop.context, options.control(security)), queue: options.controlQueue)
     let data = loop.register(try Socket<Pull>(loop.context, options.data(security)))
@@ -55,8 +64,8 @@ actor LearnerSockets: LoopActor {
     try weights.guardConnections(options.subscriberConnections, report: report)
     let ports = Ports(
       control: try TCPEndpoint(try control.bind(endpoint.description)),
-      publish: try TCPEndpoint(try weights.bind(endpoint.with(port: 0).description)),
-      data: try TCPEndpoint(try data.bind(endpoint.with(port: 0).description)))
+      publish: try TCPEndpoint(try weights.bind(another(1))),
+      data: try TCPEndpoint(try data.bind(another(2))))
     (self.control, self.data, self.weights) = (control, data, weights)
     return ports
   }

@@ -23,12 +23,14 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
   /// Binds the sockets, and tries each of them from outside before anything is read.
   ///
   /// - Parameters:
-  ///   - bind: for the control socket, `tcp://ADDRESS:PORT`, port 0 for any; the others take free ports there.
+  ///   - bind: for the control socket, `tcp://ADDRESS:PORT`, port 0 for any.
+  ///   - takesNextPorts: whether the other sockets take the two ports after that one, so that a firewall can be told; any
+  ///     free ones otherwise.
   ///   - allowed: the keys that may connect.
   ///   - report: told, in a line of text, what was dropped or turned away.
   /// - Throws: `ZeroMQError`, for instance `zeromq.address-in-use` or `zeromq.stranger-admitted`.
   package static func open(
-    bind: String, keys: KeyPair, allowed: [AllowedPeer], limits: Limits = .standard,
+    bind: String, takesNextPorts: Bool = false, keys: KeyPair, allowed: [AllowedPeer], limits: Limits = .standard,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> ZeroMQLearnerTransport {
     let endpoint = try TCPEndpoint(bind)
@@ -41,7 +43,7 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
     let sockets = LearnerSockets(loop: loop, allowList: allowList, inbound: queue, report: report)
     room.set(sockets)
     do {
-      let bound = try await sockets.open(endpoint, keys: keys, options: options)
+      let bound = try await sockets.open(endpoint, takesNextPorts: takesNextPorts, keys: keys, options: options)
       try await StrangerTest.require(
         refusalAt: [
           BoundEndpoint(bound.control.description, Router.self), BoundEndpoint(bound.publish.description, Publish.self),
@@ -70,7 +72,7 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
     let sockets = LearnerSockets(
       loop: loop, allowList: allowList, everyone: everyone, inbound: queue, report: { _ in })
     room.set(sockets)
-    let bound = try await sockets.bind(TCPEndpoint(host: "127.0.0.1", port: 0), .none, options)
+    let bound = try await sockets.bind(TCPEndpoint(host: "127.0.0.1", port: 0), takesNextPorts: false, .none, options)
     await sockets.listen()
     return ZeroMQLearnerTransport(
       sockets: sockets, queue: queue, allowList: allowList, allowed: [],

@@ -10,6 +10,8 @@ package actor PolicyGenerator: GroupGenerator {
   private let threads: Int
   /// Groups that may be asked for at once.
   private let atOnce: Int
+  /// A folder that may have the weights of the run's model.
+  private let localModel: String?
   private var loaded: (engine: GenerationEngine, encoder: PromptEncoder, settings: RunSettings)?
   private var batch: ContinuousBatch?
   /// Who waits for the end of a request of the batch.
@@ -21,7 +23,9 @@ package actor PolicyGenerator: GroupGenerator {
   /// - Parameters:
   ///   - threads: for tensors; the bits of a group depend on it, so every worker of a run has the same.
   ///   - atOnce: groups that may be asked for at once.
-  package init(threads: Int, atOnce: Int) {
+  ///   - localModel: a folder that may have the weights of the run's model.
+  package init(threads: Int, atOnce: Int, localModel: String? = nil) {
+    self.localModel = localModel
     self.threads = threads
     self.atOnce = atOnce
   }
@@ -53,6 +57,16 @@ package actor PolicyGenerator: GroupGenerator {
       settings.sampling, prompts: prompts, samples: [Int](repeating: settings.rollout.groupSize, count: atOnce))
     loaded = (engine, encoder, settings)
     return settings.usualScoring
+  }
+
+  package func localWeights() throws -> LocalWeights? {
+    guard let localModel else { return nil }
+    let settings = try ready().settings
+    // With the adapters that the learner begins with: they depend on the seed alone.
+    let model = try Qwen25VL(
+      folder: localModel, dtype: settings.model.tensorType, adapters: settings.model.lowRank, seed: settings.run.seed)
+    let bytes = try model.parameters.export()
+    return LocalWeights(manifest: .of(model.parameters, bytes, version: 0), bytes: bytes)
   }
 
   package func load(_ manifest: WeightManifest, bytes: [UInt8]) throws {

@@ -49,6 +49,8 @@ extension Limits {
     package var waiting = 1024
     /// The same, in bytes; one message may be larger.
     package var waitingBytes = 64 << 20
+    /// What is told of one unit to an observer.
+    package var storyEvents = 4096
     /// Policy versions that the learner keeps at once, for peers that are still fetching an older one.
     package var keptVersions = 4
     /// One chunk of a model file or of weights.
@@ -266,7 +268,8 @@ extension Limits {
         ("text of a response", m.responseText, "bytes"), ("images of a prompt", m.imagesPerPrompt, ""),
         ("problem, solution, system prompt", m.problemText, "bytes"), ("name", m.name, "bytes"),
         ("reason", m.reason, "characters"), ("peers", m.peers, ""), ("leases of a worker", m.credit, ""),
-        ("messages read that wait", m.waiting, ""), ("the same", m.waitingBytes, "bytes"), ("versions kept", m.keptVersions, ""), ("chunk", m.chunk, "bytes"),
+        ("messages read that wait", m.waiting, ""), ("the same", m.waitingBytes, "bytes"), ("events of a unit's story", m.storyEvents, ""),
+        ("versions kept", m.keptVersions, ""), ("chunk", m.chunk, "bytes"),
         ("chunks asked for", m.window, ""), ("weights or model file", m.artifact, "bytes"),
         ("files of a model", m.artifacts, ""), ("block of a delta, unpacked", m.deltaBlock, "bytes"),
       ])

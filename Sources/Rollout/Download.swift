@@ -52,9 +52,12 @@ package struct Download: Sendable {
   /// How long the chunk that came last was under way.
   private var roundTrip = Duration.zero
 
-  /// - Parameter memory: to collect in if it is as large as the source; what it holds is lost.
+  /// - Parameters:
+  ///   - memory: to collect in if it is as large as the source; what it holds is lost,
+  ///   - ranges: but for these, in order and apart from one another: they are as they should be.
   package init(
-    source: Fetch.Source, byteCount: Int, settings: TransferSettings, in memory: consuming [UInt8] = []
+    source: Fetch.Source, byteCount: Int, settings: TransferSettings, in memory: consuming [UInt8] = [],
+    holding ranges: [Range<Int>] = []
   ) {
     self.source = source
     self.byteCount = byteCount
@@ -62,6 +65,15 @@ package struct Download: Sendable {
     let chunks = (byteCount + settings.chunk - 1) / settings.chunk
     isHere = Array(repeating: false, count: chunks)
     missing = chunks
+    if memory.count == byteCount {
+      for range in ranges {
+        for index in (range.lowerBound + settings.chunk - 1) / settings.chunk..<chunks {
+          guard min((index + 1) * settings.chunk, byteCount) <= range.upperBound else { break }
+          isHere[index] = true
+          missing -= 1
+        }
+      }
+    }
     // Not zeroed: memory is taken as chunks come in, and nothing is read before all have.
     bytes =
       memory.count == byteCount

@@ -79,6 +79,10 @@ package enum LearnerAction: Sendable {
   /// Send a lease; the task is attached on the way out.
   indirect case lease(PeerID, id: LeaseID, unit: UnitID, attempt: UInt32, version: UInt64, step: UInt32)
   indirect case answer(PeerID, Fetch)
+  /// Send it, with the run's name, this machine and this process filled in.
+  indirect case show(PeerID, ClusterSnapshot)
+  /// Send what the journal has of the unit.
+  case tell(PeerID, UnitID, state: UnitState?, step: UInt32)
   case journal([JournalRecord], ticket: Int)
   case train(step: UInt32, groups: [ScoredGroup])
   indirect case publish(WeightManifest)

@@ -129,6 +129,9 @@ extension LearnerRole {
       if wasGenerating, settings.planted != .forgetCredit { membership.returnLease(of: lease.worker) }
       leases.close(group.lease)
       groups.insert(group)
+      let tokens = group.responses.reduce(0) { $0 + $1.tokens.count }
+      membership.noteGroup(of: lease.worker, tokens: tokens)
+      meter.noteGroup(tokens: tokens)
       let ticket = record([.admitted(group, worker: lease.worker.name, scorer: peer.name)], &actions)
       awaitingDisk.append((ticket, group.lease, group.unit, lease.worker))
       if settings.planted == .acknowledgeEarly { actions.append(.send(lease.worker, .durable([group.lease]))) }

@@ -5,6 +5,7 @@ extension LearnerRole {
   mutating func receive(
     _ message: PeerMessage, from peer: PeerID, role: Role, at now: Instant, _ actions: inout [LearnerAction]
   ) {
+    if role == .observer { return show(message, to: peer, at: now, &actions) }
     if case .hello(let hello) = message { return join(hello, peer, role: role, at: now, &actions) }
     guard membership.heard(from: peer, at: now) else {
       if case .bye = message { return }
@@ -19,6 +20,7 @@ extension LearnerRole {
       endLease(id, lease, reason: "\(peer) declined it: \(reason)", at: now, &actions)
     case .fetch(let fetch): answer(fetch, to: peer, at: now, &actions)
     case .bye(let reason): leave(peer, reason: "said goodbye (\(reason))", isFault: false, at: now, &actions)
+    case .look: actions.append(.send(peer, .refused(reason: "the key of \(peer) is registered as a \(role.rawValue), not as an observer")))
     }
   }
 
@@ -38,10 +40,6 @@ extension LearnerRole {
     }
     if membership.join(peer, hello, at: now) {
       actions.append(.log(.info, "\(role.rawValue) \(peer) joined (\(hello.host), pid \(hello.processID))"))
-      for (id, lease) in leases.adopt(by: peer, deadline: now + settings.leaseDuration)
-      where ledger.isGenerating(lease.unit, under: id) {
-        membership.lend(to: peer)
-      }
     }
     if role == .worker { shelf.offer(to: peer, at: now) }
     actions.append(.welcome(peer, incarnation: incarnation, scorers: membership.scorers))
@@ -64,8 +62,9 @@ extension LearnerRole {
     _ heartbeat: Heartbeat, from peer: PeerID, at now: Instant, _ actions: inout [LearnerAction]
   ) {
     if heartbeat.incarnation != incarnation || settings.planted == .greetForEver { return actions.append(.send(peer, .helloWanted)) }
+    adopt(heartbeat.held, by: peer, at: now)
     let isStuck = answerHeld(heartbeat.held, of: peer, &actions)
-    if membership.update(peer, credit: isStuck ? 0 : heartbeat.credit, version: heartbeat.version) {
+    if membership.update(peer, heartbeat, credit: isStuck ? 0 : heartbeat.credit, at: now) {
       let word = heartbeat.credit == 0 ? "takes no groups for now: workers push to others, if there are any" : "takes groups"
       actions.append(.log(.info, "scorer \(peer) \(word)"))
       tellWorkersOfScorers(&actions)
@@ -74,6 +73,16 @@ extension LearnerRole {
     // The first farewell may have been lost.
     let word: LearnerMessage = if case .farewell(let end, _) = phase { .shutdown(reason: end.farewell) } else { .heartbeat }
     actions.append(.send(peer, word))
+  }
+
+  /// A worker that held leases when the last incarnation ended has come back. Which they are it says itself: others may share
+  /// its key.
+  private mutating func adopt(_ held: [LeaseID], by peer: PeerID, at now: Instant) {
+    for id in held where id.incarnation < incarnation {
+      if let lease = leases.adopt(id, by: peer, deadline: now + settings.leaseDuration), ledger.isGenerating(lease.unit, under: id) {
+        membership.lend(to: peer)
+      }
+    }
   }
 
   /// Tells a peer which of the leases it holds are durable already and which are not its own (any more).

@@ -61,7 +61,7 @@ extension LearnerRole {
 
 extension UnitState {
   /// Whether a step need not wait for the unit any more. It stays so until the step is trained.
-  fileprivate var isReady: Bool { self == .admitted || self == .deadLettered }
+  var isReady: Bool { self == .admitted || self == .deadLettered }
 }
 
 extension LearnerRole {

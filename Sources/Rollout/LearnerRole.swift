@@ -32,6 +32,7 @@ package struct LearnerRole: Sendable {
   /// Position of the first unit of the next step that it still waits for; the end of the step if there is none.
   var firstPending = 0
   private(set) var phase = Phase.running
+  var meter: LearnerMeter
   /// Versions up to this one come out the same as before the start, because all the groups they are made from are kept:
   /// what was sampled from them still counts.
   var lineEnd: UInt64
@@ -80,6 +81,7 @@ package struct LearnerRole: Sendable {
       keeping: settings.keepCheckpoints, forgetsGroups: !settings.keepsGroups, recovered.checkpoints,
       step: UInt32(manifest.version))
     membership = Membership(timeout: settings.peerTimeout)
+    meter = LearnerMeter(at: now)
     lastProgress = now
     nextTick = now
     tickInterval = settings.heartbeat * 0.5
@@ -135,13 +137,14 @@ package struct LearnerRole: Sendable {
     }
     expire(at: now, &actions)
     advance(at: now, &actions)
+    meter.note(isTraining: training != nil, at: now)
     nextTick = now + tickInterval
     return actions
   }
 
   /// Whether the incarnation is durable. Before that nothing leaves this process: one that died now would be followed by
   /// another of the same number, whose leases could not be told from its own. Peers ask again.
-  private var isEstablished: Bool { durableThrough >= firstTicket || settings.planted == .speakTooSoon }
+  var isEstablished: Bool { durableThrough >= firstTicket || settings.planted == .speakTooSoon }
 
   /// Hands out leases, starts the next step, ends the run: whatever has become possible.
   private mutating func advance(at now: Instant, _ actions: inout [LearnerAction]) {
@@ -239,7 +242,7 @@ package struct LearnerRole: Sendable {
       .log(.warning, "no progress for \(Int(idle.inSeconds)) s at step \(version + 1): waiting \(waitedFor)\(plan)"))
   }
 
-  private var waitedFor: String {
+  var waitedFor: String {
     let waiting = leases.all.prefix(5).map { "lease \($0.id) of \($0.record.worker)" }.joined(separator: ", ")
     return if isJournalPaused {
       "for the journal to take records"

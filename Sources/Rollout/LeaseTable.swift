@@ -52,20 +52,19 @@ struct LeaseTable: Sendable {
     add(id, record)
   }
 
-  /// Gives what a worker of this name held under an earlier incarnation to the connection that it came back by.
+  /// Gives a lease that an earlier incarnation issued to a worker of this name to the connection that it came back by.
   ///
-  /// - Returns: the leases, oldest first.
-  mutating func adopt(by peer: PeerID, deadline: Instant) -> [Lease] {
-    let found = held(by: PeerID(name: peer.name, connection: ""))
-    for (id, lease) in found {
-      guard let number = open.number(of: id) else { continue }
-      letGo(number, by: lease.worker)
-      open[number]?.record.worker = peer
-      open[number]?.record.deadline = deadline
-      deadlines.set(number, to: deadline)
-      hold(number, by: peer)
-    }
-    return found
+  /// - Returns: the lease; nil if it is none of those.
+  mutating func adopt(_ id: LeaseID, by peer: PeerID, deadline: Instant) -> Record? {
+    guard let number = open.number(of: id), let former = open[number]?.record.worker,
+      former == PeerID(name: peer.name, connection: "")
+    else { return nil }
+    letGo(number, by: former)
+    open[number]?.record.worker = peer
+    open[number]?.record.deadline = deadline
+    deadlines.set(number, to: deadline)
+    hold(number, by: peer)
+    return open[number]?.record
   }
 
   mutating func close(_ id: LeaseID) {

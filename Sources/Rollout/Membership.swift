@@ -1,6 +1,6 @@
 /// The peers that have joined, when they were last heard of, and what the workers among them want.
 struct Membership: Sendable {
-  private struct Member: Sendable {
+  fileprivate struct Member: Sendable {
     let peer: PeerID
     var hello: Hello
     var lastHeard: Instant
@@ -11,6 +11,8 @@ struct Membership: Sendable {
     /// Its engine may hang while it goes on sending heartbeats. A worker's: a lease has run out in its hands, and it has
     /// done nothing since. A scorer's: it says so, or that it is not prepared yet.
     var isDoubted = false
+    /// What only observers ask for.
+    var record = PeerRecord()
 
     /// Unused credit.
     var wanted: Int { credit > lent ? credit - lent : 0 }
@@ -89,9 +91,19 @@ struct Membership: Sendable {
   /// - Parameter other: a worker that is passed over, by whatever connection.
   func hungriestWorker(besides other: PeerID? = nil) -> PeerID? {
     for number in trusted.isEmpty ? doubted.ascending : hungry.ascending {
-      if let peer = members[number]?.peer, peer.name != other?.name { return peer }
+      guard let member = members[number] else { continue }
+      if let other, isOneProcess(member, other) { continue }
+      return member.peer
     }
     return nil
+  }
+
+  /// Several processes may share a key, and one process may have come back by another connection. Nothing is known of a peer
+  /// that has gone but its name.
+  private func isOneProcess(_ member: Member, _ peer: PeerID) -> Bool {
+    guard member.peer.name == peer.name else { return false }
+    guard let other = self.member(peer)?.hello else { return true }
+    return member.hello.host == other.host && member.hello.processID == other.processID
   }
 
   func isMember(_ peer: PeerID) -> Bool { members.number(of: peer) != nil }
@@ -130,11 +142,12 @@ struct Membership: Sendable {
 
   /// Only workers hold leases: a scorer says whether its engine works.
   ///
+  /// - Parameter credit: what the worker is taken to want, which may be less than what it says.
   /// - Returns: whether a scorer is doubted that was not, or no longer.
-  mutating func update(_ peer: PeerID, credit: Int, version: UInt64?) -> Bool {
-    guard let number = members.number(of: peer), let news = members[number]?.note(credit: credit, version: version) else {
-      return false
-    }
+  mutating func update(_ peer: PeerID, _ heartbeat: Heartbeat, credit: Int, at now: Instant) -> Bool {
+    guard let number = members.number(of: peer) else { return false }
+    members[number]?.record.note(heartbeat, at: now)
+    guard let news = members[number]?.note(credit: credit, version: heartbeat.version) else { return false }
     if news == .wantsOtherwise { rank(number) }
     return news == .worksOrNot
   }
@@ -190,6 +203,24 @@ struct Membership: Sendable {
     return silent.sorted()
   }
 
+  /// A group of `peer` has come through a scorer.
+  mutating func noteGroup(of peer: PeerID, tokens: Int) {
+    guard let number = members.number(of: peer) else { return }
+    members[number]?.record.noteGroup(tokens: tokens)
+  }
+
+  /// By role and name, and by connection among those that share a name.
+  func observed(at now: Instant) -> [ObservedPeer] {
+    members.values.sorted { ($0.hello.role.rawValue, $0.peer) < ($1.hello.role.rawValue, $1.peer) }.map { member in
+      ObservedPeer(
+        name: member.peer.name, role: member.hello.role, host: member.hello.host, processID: member.hello.processID,
+        state: member.state, version: member.version, credit: member.credit, leases: member.lent,
+        waiting: member.record.waiting, idleShare: 1 - (member.record.busy.value ?? 0),
+        tokensPerSecond: member.record.tokenRate.value ?? 0, groups: member.record.groups,
+        silence: (now - member.lastHeard).inSeconds)
+    }
+  }
+
   private func member(_ peer: PeerID) -> Member? { members.number(of: peer).flatMap { members[$0] } }
 
   /// Finds the member's place among those that want more.
@@ -199,5 +230,46 @@ struct Membership: Sendable {
     let hunger = member.wanted > 0 ? Hunger(wanted: member.wanted, peer: member.peer) : nil
     if let hunger, !member.isDoubted { hungry.set(number, to: hunger) } else { hungry.remove(number) }
     if let hunger, member.isDoubted { doubted.set(number, to: hunger) } else { doubted.remove(number) }
+  }
+}
+
+/// What a peer has done, as far as nobody but observers asks.
+private struct PeerRecord: Sendable {
+  private(set) var busy = RecentMean()
+  private(set) var tokenRate = RecentMean()
+  private(set) var groups = 0
+  private(set) var waiting = 0
+  /// Tokens of its groups since the last heartbeat.
+  private var tokens = 0
+  private var beatAt: Instant?
+
+  mutating func note(_ heartbeat: Heartbeat, at now: Instant) {
+    waiting = heartbeat.waiting
+    defer { beatAt = now }
+    guard let beatAt, now > beatAt else { return }
+    busy.add(Double(heartbeat.busy), over: now - beatAt)
+    tokenRate.add(Double(tokens) / (now - beatAt).inSeconds, over: now - beatAt)
+    tokens = 0
+  }
+
+  mutating func noteGroup(tokens: Int) {
+    groups += 1
+    self.tokens += tokens
+  }
+}
+
+extension Membership.Member {
+  fileprivate var state: ObservedPeer.State {
+    if hello.role == .scorer {
+      isDoubted ? .doubted : record.waiting > 0 || (record.busy.value ?? 0) > 0.05 ? .working : .idle
+    } else if isDoubted {
+      .doubted
+    } else if version == nil {
+      .joining
+    } else if lent > 0 {
+      .working
+    } else {
+      credit > 0 ? .idle : .full
+    }
   }
 }

@@ -1,10 +1,12 @@
 package import DurableFiles
 
 /// The version of the protocol between roles. Peers of another version are refused by name.
-package let protocolVersion: UInt32 = 3
+package let protocolVersion: UInt32 = 4
 
 package enum Role: String, Sendable, Hashable, CaseIterable, Codable {
   case learner, scorer, worker
+  /// Is shown the cluster and takes no part in it.
+  case observer
 }
 
 /// Who sent a message: the name that its key is registered under, and the connection it came by.
@@ -114,11 +116,13 @@ package struct Welcome: Sendable, Hashable {
   /// Responses of every group, and tokens of the longest: what exceeds them is no group of this run.
   package var groupSize: Int
   package var responseTokens: Int
+  /// The learner's clock, seconds since 1970. Nothing depends on it; times in logs do.
+  package var clock: Double
 
   package init(
     run: String, incarnation: UInt32, publishPort: UInt16, dataPort: UInt16, heartbeat: Duration, settings: String,
     artifacts: [Artifact], scorers: [ScorerAddress], allowed: [AllowedPeer], manifest: WeightManifest?, groupSize: Int,
-    responseTokens: Int
+    responseTokens: Int, clock: Double = 0
   ) {
     self.run = run
     self.incarnation = incarnation
@@ -132,6 +136,7 @@ package struct Welcome: Sendable, Hashable {
     self.manifest = manifest
     self.groupSize = groupSize
     self.responseTokens = responseTokens
+    self.clock = clock
   }
 }
 
@@ -145,12 +150,20 @@ package struct Heartbeat: Sendable, Hashable {
   package var credit: Int
   /// Leases held: waiting, generating, or pushed and not yet durable.
   package var held: [LeaseID]
+  /// Share in [0, 1] of the time since the last heartbeat in which the engine worked.
+  package var busy: Float
+  /// Groups that wait in the process: a worker's to be durable, a scorer's for its engine.
+  package var waiting: Int
 
-  package init(incarnation: UInt32, version: UInt64?, credit: Int, held: [LeaseID]) {
+  package init(
+    incarnation: UInt32, version: UInt64?, credit: Int, held: [LeaseID], busy: Float = 0, waiting: Int = 0
+  ) {
     self.incarnation = incarnation
     self.version = version
     self.credit = credit
     self.held = held
+    self.busy = busy
+    self.waiting = waiting
   }
 }
 
@@ -186,7 +199,7 @@ package struct Chunk: Sendable, Hashable {
   }
 }
 
-/// Control plane, worker or scorer to learner. Indirect, because messages are handed on more often than they are made.
+/// Control plane, to the learner. Indirect, because messages are handed on more often than they are made.
 package indirect enum PeerMessage: Sendable, Hashable {
   case hello(Hello)
   case heartbeat(Heartbeat)
@@ -197,9 +210,11 @@ package indirect enum PeerMessage: Sendable, Hashable {
   case fetch(Fetch)
   /// The peer leaves; its leases are free at once.
   case bye(reason: String)
+  /// All that an observer says, and nobody else does. It needs no hello.
+  case look(Look, protocolVersion: UInt32)
 }
 
-/// Control plane, learner to worker or scorer.
+/// Control plane, from the learner.
 package indirect enum LearnerMessage: Sendable, Hashable {
   case welcome(Welcome)
   /// The peer may not join; it ends with this reason.
@@ -217,6 +232,8 @@ package indirect enum LearnerMessage: Sendable, Hashable {
   case gone(Fetch.Source)
   case scorers([ScorerAddress])
   case shutdown(reason: String)
+  case cluster(ClusterSnapshot)
+  case story(UnitStory)
 }
 
 /// Broadcast, learner to workers. Bytes are never broadcast: each worker fetches as fast as its own link carries.

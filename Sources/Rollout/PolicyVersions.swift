@@ -27,9 +27,23 @@ struct PolicyVersions: Sendable {
   /// The newest version announced while another was being collected.
   private var next: WeightManifest?
   private let transfer: TransferSettings
+  /// Whether nothing is collected before it is known what this machine has.
+  private var awaitsLocal: Bool
+  private var local: LocalWeights?
+  /// Bytes of the first version that this machine had.
+  private(set) var localBytes = 0
 
-  init(transfer: TransferSettings) {
+  /// - Parameter awaitsLocal: whether `foundLocal` will be called.
+  init(transfer: TransferSettings, awaitsLocal: Bool = false) {
     self.transfer = transfer
+    self.awaitsLocal = awaitsLocal
+  }
+
+  /// - Parameter weights: nil if there are none.
+  mutating func foundLocal(_ weights: LocalWeights?) {
+    awaitsLocal = false
+    local = weights
+    collectNext()
   }
 
   // With every event of the worker these are asked for: they are brought up to date when a version changes.
@@ -127,7 +141,7 @@ struct PolicyVersions: Sendable {
   }
 
   private mutating func collectNext() {
-    guard collecting == nil, let manifest = next else { return }
+    guard collecting == nil, !awaitsLocal, let manifest = next else { return }
     next = nil
     collect(manifest, by: manifest.delta)
   }
@@ -138,11 +152,17 @@ struct PolicyVersions: Sendable {
     if let delta, let held, held.manifest.version == delta.base, held.manifest.digest == delta.baseDigest {
       (source, byteCount, base) = (.delta(version: manifest.version), delta.byteCount, held.bytes)
     }
-    let memory = spare
+    var (memory, here) = (spare, [Range<Int>]())
     spare = []
+    // Once: then there is a version to go on from.
+    if base == nil, let local {
+      (memory, here) = (local.bytes, local.shared(with: manifest))
+      localBytes = here.reduce(0) { $0 + $1.count }
+      self.local = nil
+    }
     collecting = Collection(
       manifest: manifest, base: base,
-      download: Download(source: source, byteCount: byteCount, settings: transfer, in: memory))
+      download: Download(source: source, byteCount: byteCount, settings: transfer, in: memory, holding: here))
   }
 
   // MARK: Loading

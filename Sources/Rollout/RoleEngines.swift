@@ -8,9 +8,15 @@ package protocol GroupGenerator: Sendable {
   func prepare(folder: String, settings: String) async throws -> Duration
   /// Takes whole weights whose hashes agree with the manifest.
   func load(_ manifest: WeightManifest, bytes: [UInt8]) async throws
+  /// The weights of a folder of this machine that may be the model's; nil if there is none.
+  func localWeights() async throws -> LocalWeights?
   /// The group of a lease; a function of the run's seed, the unit, the task and the weights alone. Several are asked for at
   /// once, and none while weights are loaded.
   func generate(_ lease: Lease) async throws -> ResponseGroup
+}
+
+extension GroupGenerator {
+  package func localWeights() -> LocalWeights? { nil }
 }
 
 /// Scores groups for a scorer.

@@ -65,9 +65,11 @@ package struct ScorerRole: Sendable {
   /// Leases whose groups could not be scored. Pushed again, they would fail again; the unit comes back with its next lease.
   private var failed = RecentLeases()
   private var isFinished = false
+  private var busy: BusyTime
 
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.settings = settings
+    busy = BusyTime(at: now)
     queue = GroupQueue(count: settings.queueLimit, bytes: settings.queueBytes)
     link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
   }
@@ -123,7 +125,7 @@ package struct ScorerRole: Sendable {
       if let progress = fetcher?.take(chunk, at: now) { note(progress, &actions) }
     case .gone(let source): if let progress = fetcher?.missed(source) { note(progress, &actions) }
     case .shutdown(let reason): end(.completed, saying: reason, &actions)
-    case .heartbeat, .lease, .durable, .revoked, .scorers: break
+    case .heartbeat, .lease, .durable, .revoked, .scorers, .cluster, .story: break
     }
   }
 
@@ -163,18 +165,35 @@ package struct ScorerRole: Sendable {
       }
       noteStuck(pace, at: now, &actions)
     }
+    busy.note(!current.isEmpty, at: now)
     for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
     switch link.step(at: now) {
     case .sayHello: actions.append(.send(.hello(link.hello)))
     case .beat:
       actions.append(
         .send(
-          .heartbeat(Heartbeat(incarnation: link.incarnation ?? 0, version: nil, credit: pace == nil || isStuck ? 0 : 1, held: []))))
+          .heartbeat(
+            Heartbeat(
+              incarnation: link.incarnation ?? 0, version: nil, credit: pace == nil || isStuck ? 0 : 1, held: [],
+              busy: busy.take(at: now), waiting: queue.count))))
     case .giveUp(let waited):
       let reason = "waited \(Int(waited.inSeconds)) s for the learner without a word from it"
       end(.failed(reason: reason), saying: nil, &actions)
     case nil: break
     }
+  }
+
+  /// Ready from when its engine is, while it is welcome and the engine does not seem to hang.
+  package var condition: RoleCondition {
+    let doing =
+      if !link.isWelcome {
+        link.incarnation == nil ? "waits for the learner's welcome" : "greets the learner again"
+      } else if pace == nil {
+        "fetches model files"
+      } else {
+        isStuck ? "its engine seems to hang" : "scores \(current.count) groups, \(queue.count) wait"
+      }
+    return RoleCondition(isReady: link.isWelcome && pace != nil && !isStuck, isJoined: link.isWelcome, text: doing)
   }
 
   /// Times its patience after which an engine is given up, and the process with it: whoever started it starts it again.

@@ -11,6 +11,8 @@ package enum WorkerEvent: Sendable {
   ///
   /// - resendAfter: how long a group may take to be durable before it is pushed again.
   case prepared(resendAfter: Duration)
+  /// What this machine has of the weights, if it was asked.
+  indirect case foundWeights(LocalWeights?)
   /// What came out of an `assemble`.
   indirect case assembled(WeightManifest, WeightAssembly.Outcome)
   /// The engine samples from this version now.
@@ -34,6 +36,8 @@ package enum WorkerAction: Sendable {
   indirect case keep(Artifact, bytes: [UInt8])
   /// Build the model from the artifacts; answered by `prepared`.
   indirect case prepare(Welcome)
+  /// Read the weights that this machine has; answered by `foundWeights`.
+  case findWeights
   /// Check, and where it is a delta apply, what has been collected; answered by `assembled`.
   indirect case assemble(WeightAssembly)
   indirect case load(WeightManifest, bytes: [UInt8])
@@ -53,13 +57,16 @@ package struct WorkerRole: Sendable {
     /// How long a worker that is told to stop tries to finish and hand in what it has.
     package var grace: Duration
     package var transfer: TransferSettings
+    /// Whether this machine may have the model's weights already.
+    package var hasLocalModel: Bool
     /// Set by the simulator's tests only.
     package var planted: PlantedDefect?
 
     package init(
       link: LearnerLink.Settings, credit: Int, grace: Duration,
-      transfer: TransferSettings = TransferSettings()
+      transfer: TransferSettings = TransferSettings(), hasLocalModel: Bool = false
     ) {
+      self.hasLocalModel = hasLocalModel
       self.link = link
       self.credit = credit
       self.grace = grace
@@ -101,10 +108,13 @@ package struct WorkerRole: Sendable {
   private var held: [LeaseID: Held] = [:]
   private var leaving: (reason: String, until: Instant)?
   private var isFinished = false
+  private var hasSaidLocal = false
+  private var busy: BusyTime
 
   package init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.settings = settings
-    versions = PolicyVersions(transfer: settings.transfer)
+    busy = BusyTime(at: now)
+    versions = PolicyVersions(transfer: settings.transfer, awaitsLocal: settings.hasLocalModel)
     link = LearnerLink(hello: hello, settings: settings.link, seed: seed, now: now)
   }
 
@@ -126,6 +136,8 @@ package struct WorkerRole: Sendable {
     case .prepared(let patience):
       isPrepared = true
       resendAfter = patience
+      if settings.hasLocalModel { actions.append(.findWeights) }
+    case .foundWeights(let weights): versions.foundLocal(weights)
     case .assembled(let manifest, let outcome):
       if let reason = versions.assembled(manifest, outcome) {
         actions.append(.log(.error, "version \(manifest.version): \(reason)"))
@@ -133,6 +145,10 @@ package struct WorkerRole: Sendable {
     case .loaded(let version):
       versions.loaded(version)
       link.beatSoon(at: now)
+      if settings.hasLocalModel, !hasSaidLocal {
+        hasSaidLocal = true
+        actions.append(.log(.info, "\(versions.localBytes >> 10) KiB of the weights were here, the rest came from the learner"))
+      }
     case .generated(let group): finish(group, at: now, &actions)
     case .generationFailed(let lease, let reason):
       if running.removeValue(forKey: lease) == .wanted { actions.append(.send(.declined(lease, reason: reason))) }
@@ -174,6 +190,7 @@ package struct WorkerRole: Sendable {
       if versions.missed(source) { link.forgotten(at: now) }
     case .scorers(let scorers): update(scorers, at: now, &actions)
     case .shutdown(let reason): end(.completed, saying: reason, &actions)
+    case .cluster, .story: break
     }
   }
 
@@ -285,11 +302,12 @@ package struct WorkerRole: Sendable {
     }
     collectAndLoad(at: now, &actions)
     begin(&actions)
+    busy.note(!running.isEmpty, at: now)
     pushAgain(at: now, &actions)
     askForMissingVersion(at: now)
     switch link.step(at: now) {
     case .sayHello: actions.append(.send(.hello(link.hello)))
-    case .beat: actions.append(.send(.heartbeat(heartbeat)))
+    case .beat: actions.append(.send(.heartbeat(heartbeat(at: now))))
     case .giveUp(let waited):
       let reason = "waited \(Int(waited.inSeconds)) s for the learner without a word from it"
       end(.failed(reason: reason), saying: nil, &actions)
@@ -324,10 +342,29 @@ package struct WorkerRole: Sendable {
     link.forgotten(at: now)
   }
 
-  private var heartbeat: Heartbeat {
+  /// Ready from its first weights on, while it is welcome.
+  package var condition: RoleCondition {
+    let doing =
+      if !link.isWelcome {
+        link.incarnation == nil ? "waits for the learner's welcome" : "greets the learner again"
+      } else if !isPrepared {
+        "fetches model files"
+      } else if let version {
+        leaving == nil
+          ? "generates \(running.count) groups, \(held.count) wait to be durable; at version \(version)"
+          : "leaves, \(held.count) groups wait to be durable"
+      } else {
+        "fetches weights"
+      }
+    return RoleCondition(isReady: link.isWelcome && version != nil && leaving == nil, isJoined: link.isWelcome, text: doing)
+  }
+
+  private mutating func heartbeat(at now: Instant) -> Heartbeat {
     let ids = queue.map(\.id) + running.keys.sorted() + held.keys.sorted()
     let credit = version == nil || leaving != nil ? 0 : min(settings.credit, max(0, Self.heldLimit - held.count))
-    return Heartbeat(incarnation: link.incarnation ?? 0, version: version, credit: credit, held: ids)
+    return Heartbeat(
+      incarnation: link.incarnation ?? 0, version: version, credit: credit, held: ids, busy: busy.take(at: now),
+      waiting: held.count)
   }
 
   /// Leases not begun are let go: the next heartbeat no longer names them.

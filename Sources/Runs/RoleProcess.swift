@@ -15,17 +15,25 @@ internal import ZeroMQ
 package struct JoinOptions: Sendable {
   /// The learner's control socket, `tcp://HOST:PORT`.
   package var learner: String
+  /// An invite, or a folder of keys.
   package var keys: String
-  /// The name that this process's key is registered under.
-  package var name: String
+  /// The name of the process's key in that folder; nil with an invite, which has it.
+  package var name: String?
   /// Where model files are kept; fetched again if their hash does not agree.
   package var cache: String
+  /// A folder of this machine that may have the model already.
+  package var model: String?
   package var threads: Int
   package var giveUpAfter: Duration
+  /// Where to say how the process is.
+  package var status: String?
 
   package init(
-    learner: String, keys: String, name: String, cache: String, threads: Int, giveUpAfter: Duration = .seconds(60)
+    learner: String, keys: String, name: String?, cache: String, model: String? = nil, threads: Int,
+    giveUpAfter: Duration = .seconds(60), status: String? = nil
   ) {
+    self.model = model
+    self.status = status
     self.learner = learner
     self.keys = keys
     self.name = name
@@ -39,6 +47,23 @@ package struct JoinOptions: Sendable {
   }
 
   fileprivate var seed: UInt64 { UInt64(getpid()) }
+
+  /// - Parameter name: the folder of the learner's model files that a local model stands in for.
+  fileprivate func files(as name: String) -> ArtifactCache {
+    ArtifactCache(root: cache, local: model.map { [name: $0] } ?? [:])
+  }
+
+  /// Writes the status file, and says what is wrong with the network while there is no welcome.
+  fileprivate func reports(
+    as role: Role, _ log: @escaping @Sendable (LogLevel, String) -> Void
+  ) -> @Sendable (RoleCondition) -> Void {
+    let file = status.map { StatusFile($0, role: role) }
+    let complaint = UnansweredJoin(learner: learner, log: log)
+    return { condition in
+      file?.write(condition)
+      complaint.note(isJoined: condition.isJoined)
+    }
+  }
 }
 
 /// A line of a role's log: wall-clock time, level, text.
@@ -58,18 +83,17 @@ package enum RoleProcess {
 
   /// Runs a rollout worker until the run ends or it is stopped.
   package static func worker(_ options: JoinOptions, credit: Int, interruption: Interruption) async throws -> RunEnd {
-    let keys = RunKeys(folder: options.keys)
+    let keys = try JoinKeys(options.keys, name: options.name, as: .worker)
     let log = PacedLog(logLine).log
     let transport = try await ZeroMQPeerTransport.worker(
-      learner: options.learner, keys: keys.pair(of: options.name), learnerKey: keys.publicKey(of: RunKeys.learnerName),
-      report: { log(.warning, $0) })
+      learner: options.learner, keys: keys.pair, learnerKey: keys.learner, report: { log(.warning, $0) })
     let service = WorkerService(
-      transport: transport, generator: PolicyGenerator(threads: options.threads, atOnce: credit),
-      files: ArtifactCache(root: options.cache), log: log)
+      transport: transport, generator: PolicyGenerator(threads: options.threads, atOnce: credit, localModel: options.model),
+      files: options.files(as: "policy"), log: log, report: options.reports(as: .worker, log))
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(role: .worker, host: hostName(), processID: getpid())
     let settings = WorkerRole.Settings(
-      link: options.link, credit: credit, grace: .seconds(3))
+      link: options.link, credit: credit, grace: .seconds(3), hasLocalModel: options.model != nil)
     return await service.run(hello: hello, settings: settings, seed: options.seed)
   }
 
@@ -82,14 +106,14 @@ package enum RoleProcess {
     _ options: JoinOptions, bind: String, advertised: String?, interruption: Interruption
   ) async throws -> RunEnd {
     raiseDescriptorLimit()
-    let keys = RunKeys(folder: options.keys)
+    let keys = try JoinKeys(options.keys, name: options.name, as: .scorer)
     let log = PacedLog(logLine).log
     let transport = try await ZeroMQPeerTransport.scorer(
-      learner: options.learner, bind: bind, advertised: advertised, keys: keys.pair(of: options.name),
-      learnerKey: keys.publicKey(of: RunKeys.learnerName), report: { log(.warning, $0) })
+      learner: options.learner, bind: bind, advertised: advertised, keys: keys.pair, learnerKey: keys.learner,
+      report: { log(.warning, $0) })
     let service = ScorerService(
-      transport: transport, scorer: GroupGrader(threads: options.threads, log: log), files: ArtifactCache(root: options.cache),
-      log: log)
+      transport: transport, scorer: GroupGrader(threads: options.threads, log: log), files: options.files(as: "thinking"),
+      log: log, report: options.reports(as: .scorer, log))
     interruption.onRequest { service.stop(reason: $0) }
     let hello = Hello(
       role: .scorer, host: hostName(), processID: getpid(), endpoint: transport.endpoint,
@@ -100,9 +124,12 @@ package enum RoleProcess {
 
   /// Runs the learner of the run in `settings.run.folder`, from its newest good checkpoint, until all work is done.
   ///
-  /// - Parameter takingOver: whether another learner that seems to have the run is replaced.
+  /// - Parameters:
+  ///   - takingOver: whether another learner that seems to have the run is replaced.
+  ///   - status: where to say how the process is.
   package static func learner(
-    _ settings: RunSettings, bind: String, keys keyFolder: String, takingOver: Bool, interruption: Interruption
+    _ settings: RunSettings, bind: String, keys keyFolder: String, takingOver: Bool, status: String? = nil,
+    interruption: Interruption
   ) async throws -> RunEnd {
     raiseDescriptorLimit()
     let folder = RunFolder(settings.run.folder)
@@ -132,7 +159,8 @@ package enum RoleProcess {
     let offer = LearnerOffer(
       run: (folder.path as NSString).lastPathComponent, heartbeat: .seconds(settings.cluster.heartbeatSeconds),
       settings: try settings.json(), trustGRPO: settings.algorithm, artifacts: try artifacts(settings),
-      groupSize: settings.rollout.groupSize, responseTokens: settings.rollout.maximumResponseTokens)
+      groupSize: settings.rollout.groupSize, responseTokens: settings.rollout.maximumResponseTokens, host: hostName(),
+      history: history(folder))
     let transport = try await listen(bind, folder, runKeys, offer.limits, log)
     let host = bind.split(separator: ":").dropLast().joined(separator: ":")
     let endpoint = "\(host):\(transport.ports.control)"
@@ -140,9 +168,11 @@ package enum RoleProcess {
       "\(endpoint)\n\(getpid())\n\(host):\(transport.ports.publish)\n\(host):\(transport.ports.data)\n", to: folder.endpoint)
     log(.info, "listening on \(endpoint), at version \(resumed.version) of \(settings.run.steps)")
 
+    let statusFile = status.map { StatusFile($0, role: .learner) }
     let service = LearnerService(
       offer: offer, transport: transport, trainer: engine,
-      catalogue: RowCatalogue(rows: rows, system: settings.data.systemPrompt), journal: store, log: log)
+      catalogue: RowCatalogue(rows: rows, system: settings.data.systemPrompt), journal: store, log: log,
+      report: { statusFile?.write($0) })
     interruption.onRequest { service.stop(reason: $0) }
     let watching = watch(runKeys, transport, service, log)
     defer { watching.cancel() }
@@ -177,16 +207,16 @@ package enum RoleProcess {
   private static func listen(
     _ bind: String, _ folder: RunFolder, _ keys: RunKeys, _ limits: Limits, _ log: @escaping @Sendable (LogLevel, String) -> Void
   ) async throws -> ZeroMQLearnerTransport {
-    func open(_ address: String) async throws -> ZeroMQLearnerTransport {
+    func open(_ address: String, isOwnChoice: Bool = true) async throws -> ZeroMQLearnerTransport {
       try await ZeroMQLearnerTransport.open(
-        bind: address, keys: keys.pair(of: RunKeys.learnerName), allowed: keys.allowed(), limits: limits,
+        bind: address, takesNextPorts: isOwnChoice, keys: keys.pair(of: RunKeys.learnerName), allowed: keys.allowed(), limits: limits,
         report: { log(.warning, $0) })
     }
     guard bind.hasSuffix(":0"), let last = folder.learnerAddresses?.control, last.hasPrefix(bind.dropLast()) else {
       return try await open(bind)
     }
     do {
-      return try await open(last)
+      return try await open(last, isOwnChoice: false)
     } catch let error as ZeroMQError where error.code == "zeromq.address-in-use" {
       return try await open(bind)
     }
@@ -233,6 +263,11 @@ package enum RoleProcess {
       let bytes = try DurableFiles.read(file, limit: Limits.standard.messages.artifact)
       return (Artifact(path: path, byteCount: bytes.count, digest: SHA256Digest(of: bytes)), file)
     }
+  }
+
+  /// What observers ask for. A connection of its own: they must not hold up the ledger.
+  private static func history(_ folder: RunFolder) -> @Sendable (UnitID) throws -> [UnitStory.Event] {
+    { unit in try RunReader(path: folder.store).story(of: unit) }
   }
 
   private static func hostName() -> String { ProcessInfo.processInfo.hostName }

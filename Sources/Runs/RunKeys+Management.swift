@@ -56,6 +56,27 @@ extension RunKeys {
     }
   }
 
+  /// Makes a pair for `name`, lets it join, and writes all that its process needs to `file`. The pair is kept nowhere else.
+  ///
+  /// - Returns: the pair's public half.
+  package func invite(_ name: String, as role: Role, to file: String) throws -> PublicKey {
+    try Self.check(name)
+    if let known = try allowed(orNone: true).first(where: { $0.name == name }) {
+      throw KeysError(
+        "taken", "\(name) may join already, as \(known.role.rawValue)",
+        advice: "choose another name, or shut that key out first with `sophia keys revoke \(name)`")
+    }
+    let pair = try KeyPair.generate()
+    try Invite(name: name, role: role.rawValue, pair: pair, learner: try publicKey(of: Self.learnerName)).write(to: file)
+    do {
+      try allow(name, as: role, pair.publicKey)
+    } catch {
+      try? DurableFiles.remove(file)
+      throw error
+    }
+    return pair.publicKey
+  }
+
   /// Takes a name off the list. A running learner shuts the key out at its next message.
   ///
   /// - Returns: the key that it had.
@@ -129,7 +150,7 @@ extension RunKeys {
   private static func check(_ name: String) throws {
     let isPlain = !name.isEmpty && name.utf8.count <= 64 && !name.hasPrefix(".") && !name.hasPrefix("-")
       && name.utf8.allSatisfy { 0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E }
-    guard isPlain, !["allowed", "allowed.lock"].contains(name), ![".pub", ".new", ".partial"].contains(where: name.hasSuffix) else {
+    guard isPlain, !["allowed", "allowed.lock"].contains(name), ![".pub", ".new", ".partial", ".invite"].contains(where: name.hasSuffix) else {
       throw KeysError(
         "bad-name", "'\(name.prefix(80))' is no name for a key", advice: "use up to 64 letters, digits, '-', '_' and '.', such as worker-3")
     }

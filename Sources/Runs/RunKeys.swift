@@ -63,7 +63,7 @@ package struct RunKeys: Sendable {
       guard parts.count == 3, let role = Role(rawValue: parts[1]), PublicKey(z85: parts[2]) != nil else {
         throw FileError(
           code: "keys.bad-line", message: "\(allowedFile) line \(index + 1) is not NAME ROLE KEY",
-          advice: "write one line a key: a name, scorer or worker, and the 40 characters of its .pub file")
+          advice: "write one line a key: a name, scorer, worker or observer, and the 40 characters of its .pub file")
       }
       return role == .learner ? nil : AllowedPeer(name: parts[0], role: role, publicKey: parts[2])
     }

@@ -171,6 +171,7 @@ extension CostModel {
     case .learner: learnerThreads
     case .scorer: scorerThreads
     case .worker: workerThreads
+    case .observer: 0
     }
   }
 }

@@ -179,6 +179,8 @@ extension Simulation {
           id: id, unit: unit, attempt: attempt, version: version, step: step, task: SimulatedSampling.task(unit.prompt))
         try sendFromLearner(.lease(lease), to: peer)
       case .answer(let peer, let fetch): try answer(fetch, to: peer)
+      // Nobody observes a simulated run.
+      case .show, .tell: break
       case .journal(let records, let ticket): commit(records, ticket)
       case .train(let step, let groups): try train(step, groups)
       case .publish(let manifest): publish(manifest)

@@ -18,6 +18,7 @@ extension Simulation {
     let link = LearnerLink.Settings(silence: .seconds(options.heartbeat * 3), giveUpAfter: .seconds(max(60, options.heartbeat * 4)))
     switch processes[process].role {
     case .learner: return try startLearner()
+    case .observer: return
     case .worker:
       var settings = WorkerRole.Settings(
         link: link, credit: processes[process].credit, grace: .seconds(5), transfer: transfer)
@@ -122,6 +123,7 @@ extension Simulation {
     case .find(let artifacts): worker(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
     case .prepare: worker(process, .prepared(resendAfter: .seconds(options.resendAfter)), after: 0.2)
+    case .findWeights: break
     case .assemble(let assembly):
       var outcome = assembly.assembled()
       if case (.delta, .whole) = (assembly.form, outcome) { tally.deltas += 1 }

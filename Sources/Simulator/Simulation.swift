@@ -242,6 +242,7 @@ package final class Simulation {
       } else {
         queue.post(.timer(process: process, life: life), at: wakeAt)
       }
+    case .observer: break
     }
   }
 

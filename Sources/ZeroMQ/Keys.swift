@@ -1,6 +1,5 @@
 internal import CZeroMQ
 internal import DurableFiles
-internal import Glibc
 
 /// The public half of a CURVE key pair, 32 bytes; written as 40 characters of Z85.
 package struct PublicKey: Sendable, Hashable, CustomStringConvertible {
@@ -67,12 +66,7 @@ package struct KeyPair: Sendable, CustomStringConvertible, CustomDebugStringConv
   ///
   /// - Throws: `zeromq.key-exposed` if anyone else may read it, `zeromq.not-a-key`, or a `FileError`.
   package init(file path: String) throws {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & 0o077 != 0 {
-      throw ZeroMQError(
-        code: "key-exposed", message: "the secret key \(path) can be read by others",
-        advice: "make a new pair, or if nobody else has had access: chmod 600 \(path)")
-    }
+    try PrivateFile.require(path)
     let text = String(decoding: try DurableFiles.read(path, limit: 1024), as: UTF8.self)
     guard let pair = KeyPair(secret: Z85.decode(text.trimmingSuffix(while: \.isWhitespace))) else {
       throw Z85.notAKey(path)
@@ -84,26 +78,16 @@ package struct KeyPair: Sendable, CustomStringConvertible, CustomDebugStringConv
   ///
   /// - Throws: a `FileError`; a key that is already there stays as it is.
   package func write(to path: String) throws {
-    // Never at any time readable by others: created with its mode, and given its name when complete.
-    let aside = path + ".partial"
-    unlink(aside)
-    let descriptor = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard descriptor >= 0 else { throw FileError("create", path: aside, errno: errno) }
-    let text = Array((Z85.encode(secret) + "\n").utf8)
-    let isWritten = Glibc.write(descriptor, text, text.count) == text.count && fsync(descriptor) == 0
-    let number = errno
-    close(descriptor)
-    guard isWritten, link(aside, path) == 0 else {
-      let failed = isWritten ? errno : number
-      unlink(aside)
-      guard failed == EEXIST else { throw FileError("write", path: path, errno: failed) }
-      throw FileError(
-        code: "file.exists", message: "there is a key in \(path) already",
-        advice: "use it, or move it away if it is to be replaced")
-    }
-    unlink(aside)
+    try PrivateFile.create(secretText + "\n", at: path)
     try DurableFiles.write(publicKey.z85 + "\n", to: path + ".pub")
   }
+
+  init?(secretText: String) {
+    self.init(secret: Z85.decode(secretText))
+  }
+
+  /// For the files of this module.
+  var secretText: String { Z85.encode(secret) }
 
   /// The secret half, 32 bytes, for handing it to libzmq.
   func withSecret<Failure: Error>(_ body: ([UInt8]) throws(Failure) -> Void) throws(Failure) {

@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import Chaos
 internal import Foundation
 internal import Limits
+internal import Rollout
 internal import Runs
 
 struct DoctorCommand: ParsableCommand {
@@ -11,6 +12,11 @@ struct DoctorCommand: ParsableCommand {
     discussion: """
         sophia doctor
         sophia doctor --limits      the bounds on messages, files and groups
+
+      Or how a role's process on this machine is, which was started with `--status FILE`: exit code 0 if its loop turns, and \
+      with --ready if it can do its work, else 1 and why. That is what a scheduler's probes ask.
+
+        sophia doctor --role worker --status /run/sophia/status --ready
       """)
 
   @Flag(help: "Print every bound that is enforced on input from outside.")
@@ -19,7 +25,30 @@ struct DoctorCommand: ParsableCommand {
   @Option(help: "Folder that runs are to be kept in; its disk is checked.")
   var folder = "."
 
+  @Option(help: "learner, worker or scorer: the role of the process that wrote --status.")
+  var role: ProbedRole?
+
+  @Option(help: "Its status file.")
+  var status: String?
+
+  @Flag(help: "Whether it is ready, besides being alive: a learner that listens and whose journal takes records, a worker or scorer that is welcome and has its model.")
+  var ready = false
+
+  func validate() throws {
+    guard (role == nil) == (status == nil), role != nil || !ready else {
+      throw ValidationError("--role and --status belong together: sophia doctor --role worker --status FILE [--ready]")
+    }
+  }
+
   func run() throws {
+    if let role, let status {
+      switch StatusFile.examine(status, role: role.role, ready: ready) {
+      case .good(let words): return try printLine(words)
+      case .bad(let words):
+        try printLine(words)
+        throw ExitCode(1)
+      }
+    }
     if limits {
       var section = ""
       for row in Limits.standard.table {
@@ -41,5 +70,18 @@ struct DoctorCommand: ParsableCommand {
     let digits = String(value)
     let text = digits.enumerated().map { ($0 > 0 && (digits.count - $0).isMultiple(of: 3) ? " " : "") + String($1) }.joined()
     return String(repeating: " ", count: max(0, 15 - text.count)) + text
+  }
+}
+
+/// A role whose process writes a status file.
+enum ProbedRole: String, ExpressibleByArgument, CaseIterable {
+  case learner, worker, scorer
+
+  var role: Role {
+    switch self {
+    case .learner: .learner
+    case .worker: .worker
+    case .scorer: .scorer
+    }
   }
 }

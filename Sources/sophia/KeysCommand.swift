@@ -13,12 +13,16 @@ struct KeysCommand: ParsableCommand {
       those who may join, and everyone who joins has learner.pub, so that nobody takes another for the learner. `sophia train` \
       and `sophia demo` do all this by themselves for the processes that they start.
 
-        sophia keys new learner --keys keys                                 # where the learner runs
-        sophia keys new worker-0 --keys keys                                # where the worker runs, with learner.pub copied there
+        sophia keys new learner --keys keys                             # where the learner runs
+        sophia keys invite workers --role worker --keys keys            # there too: one file to carry to where workers run
+        sophia keys revoke workers --keys keys                          # counts at once, also for a learner that runs
+
+      Or without carrying a secret over:
+
+        sophia keys new worker-0 --keys keys                            # where the worker runs, with learner.pub copied there
         sophia keys allow worker-0 --role worker --from worker-0.pub --keys keys    # where the learner runs
-        sophia keys revoke worker-0 --keys keys                             # counts at once, also for a learner that runs
       """,
-    subcommands: [New.self, List.self, Allow.self, Revoke.self, Rotate.self])
+    subcommands: [New.self, Invite.self, List.self, Allow.self, Revoke.self, Rotate.self])
 
   struct Place: ParsableArguments {
     @Option(help: "Folder of keys; RUN/keys of a run that `sophia train` started.")
@@ -38,6 +42,35 @@ struct KeysCommand: ParsableCommand {
     func run() throws {
       let key = try place.folder.new(name)
       try printLine("\(place.keys)/\(name).pub  \(key.fingerprint)")
+    }
+  }
+
+  struct Invite: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Makes one file with all that others need to join; to be run where the learner's keys are.",
+      discussion: """
+        The file holds a secret key and the learner's public one, so send it as you would send a password. Any number of \
+        processes may join with it at once; `sophia keys revoke NAME` shuts all of them out.
+
+          sophia keys invite workers --role worker --keys keys
+          sophia worker --join tcp://10.0.0.1:5555 --keys workers.invite          # anywhere else
+        """)
+
+    @Argument(help: "What the processes are to be called.")
+    var name: String
+
+    @Option(help: "worker, scorer or observer (who may look and do nothing else).")
+    var role: InvitedRole
+
+    @Option(help: "Where to write it; KEYS/NAME.invite if absent.")
+    var out: String?
+
+    @OptionGroup var place: Place
+
+    func run() throws {
+      let file = out ?? "\(place.keys)/\(name).invite"
+      let key = try place.folder.invite(name, as: role.role, to: file)
+      try printLine("\(file)  invites \(role.rawValue)s as \(name), key \(key.fingerprint)")
     }
   }
 
@@ -65,22 +98,18 @@ struct KeysCommand: ParsableCommand {
     @Argument(help: "What the process is to be called.")
     var name: String
 
-    @Option(help: "worker or scorer: what the key may do.")
-    var role: String
+    @Option(help: "worker, scorer or observer: what the key may do.")
+    var role: InvitedRole
 
     @Option(help: "Its .pub file; KEYS/NAME.pub if absent.")
     var from: String?
 
     @OptionGroup var place: Place
 
-    func validate() throws {
-      guard ["worker", "scorer"].contains(role) else { throw ValidationError("--role is \(role); give worker or scorer") }
-    }
-
     func run() throws {
       let key = try PublicKey(file: from ?? "\(place.keys)/\(name).pub")
-      try place.folder.allow(name, as: Role(rawValue: role) ?? .worker, key)
-      try printLine("\(name) may join as \(role) with the key \(key.fingerprint)")
+      try place.folder.allow(name, as: role.role, key)
+      try printLine("\(name) may join as \(role.rawValue) with the key \(key.fingerprint)")
     }
   }
 
@@ -114,6 +143,19 @@ struct KeysCommand: ParsableCommand {
     func run() throws {
       let (old, new) = try place.folder.rotate(name)
       try printLine("\(name): \(old.fingerprint) -> \(new.fingerprint)")
+    }
+  }
+}
+
+/// What a key that is not the learner's may be for.
+enum InvitedRole: String, ExpressibleByArgument, CaseIterable {
+  case worker, scorer, observer
+
+  var role: Role {
+    switch self {
+    case .worker: .worker
+    case .scorer: .scorer
+    case .observer: .observer
     }
   }
 }

@@ -9,13 +9,13 @@ struct JoinArguments: ParsableArguments {
   @Option(help: "Where the learner listens: tcp://HOST:PORT.")
   var join: String
 
-  @Option(help: "Folder with this process's key, learner.pub and the rest.")
+  @Option(help: "An invite (`sophia keys invite`), or a folder with this process's key and learner.pub.")
   var keys: String
 
-  @Option(help: "The name of this process's key in that folder, such as worker-0.")
-  var name: String
+  @Option(help: "The name of this process's key in that folder, such as worker-0; not with an invite.")
+  var name: String?
 
-  @Option(help: "Folder for the model files that the learner sends.")
+  @Option(help: "Folder for the model files that the learner sends; processes and runs may share one.")
   var cache = "\(NSHomeDirectory())/.cache/sophia"
 
   @Option(help: "Threads for tensors.")
@@ -24,12 +24,16 @@ struct JoinArguments: ParsableArguments {
   @Option(help: "Seconds without a word from the learner after which this process ends.")
   var giveUpAfter = 60.0
 
+  @Option(help: "File in which to say once a second how this process is, for `sophia doctor --role`.")
+  var status: String?
+
   @Option(help: ArgumentHelp("End when this process is gone.", visibility: .hidden))
   var parent: Int32?
 
-  var options: JoinOptions {
+  func options(model: String?) -> JoinOptions {
     JoinOptions(
-      learner: join, keys: keys, name: name, cache: cache, threads: threads, giveUpAfter: .seconds(giveUpAfter))
+      learner: join, keys: keys, name: name, cache: cache, model: model, threads: threads,
+      giveUpAfter: .seconds(giveUpAfter), status: status)
   }
 }
 
@@ -41,13 +45,16 @@ struct WorkerCommand: AsyncParsableCommand {
       It is told where the learner is; model, tokenizer, settings and weights come from there. It may come and go while \
       the run goes on; Ctrl-C hands in what it has and says goodbye.
 
-        sophia worker --join tcp://10.0.0.1:5555 --keys keys --name worker-0
+        sophia worker --join tcp://10.0.0.1:5555 --keys workers.invite
       """)
 
   @OptionGroup var joining: JoinArguments
 
   @Option(help: "Groups to generate at once.")
   var credit = 2
+
+  @Option(help: "The policy's folder, if this machine has it: what is the same there is not fetched.")
+  var model: String?
 
   func validate() throws {
     let limit = Limits.standard.messages.credit
@@ -58,7 +65,7 @@ struct WorkerCommand: AsyncParsableCommand {
     let interruption = Interruption()
     let watch = joining.parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }
-    finish(try await RoleProcess.worker(joining.options, credit: credit, interruption: interruption))
+    finish(try await RoleProcess.worker(joining.options(model: model), credit: credit, interruption: interruption))
   }
 }
 
@@ -67,13 +74,16 @@ struct ScorerCommand: AsyncParsableCommand {
     commandName: "scorer",
     abstract: "A reward scorer: grades groups by rule and by the thinking-reward model.",
     discussion: """
-        sophia scorer --join tcp://10.0.0.1:5555 --keys keys --name scorer-0 --bind tcp://10.0.0.2:5600
+        sophia scorer --join tcp://10.0.0.1:5555 --keys scorers.invite --bind tcp://0.0.0.0:5600
       """)
 
   @OptionGroup var joining: JoinArguments
 
   @Option(help: "Where workers push groups: tcp://ADDRESS:PORT that they can reach; port 0 takes any free one.")
   var bind = "tcp://127.0.0.1:0"
+
+  @Option(help: "The thinking-reward model's folder, if this machine has it: what is the same there is not fetched.")
+  var thinkingModel: String?
 
   @Option(help: "Where workers reach that if not there, as behind address translation: tcp://ADDRESS:PORT.")
   var advertise: String?
@@ -82,7 +92,7 @@ struct ScorerCommand: AsyncParsableCommand {
     let interruption = Interruption()
     let watch = joining.parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }
-    finish(try await RoleProcess.scorer(joining.options, bind: bind, advertised: advertise, interruption: interruption))
+    finish(try await RoleProcess.scorer(joining.options(model: thinkingModel), bind: bind, advertised: advertise, interruption: interruption))
   }
 }
 
@@ -95,6 +105,9 @@ struct LearnerCommand: AsyncParsableCommand {
       checkpoint if the run folder holds one.
 
         sophia learner run.yaml --bind tcp://10.0.0.1:5555 --keys keys
+
+      It listens on three ports: that one, for all that is said; the next, for word of new weights; and the one after that, for \
+      scored groups. With port 0 they are any free ones.
       """)
 
   @Argument(help: "Settings, YAML or JSON; then key=value pairs that change them.")
@@ -105,6 +118,9 @@ struct LearnerCommand: AsyncParsableCommand {
 
   @Option(help: "Folder with the learner's key and the file of allowed ones; RUN/keys if absent.")
   var keys: String?
+
+  @Option(help: "File in which to say once a second how the learner is, for `sophia doctor --role`.")
+  var status: String?
 
   @Flag(help: "Replace a learner that hangs: it is shut out of the journal at its next record, whenever that is.")
   var takeOver = false
@@ -119,7 +135,7 @@ struct LearnerCommand: AsyncParsableCommand {
     defer { watch?.cancel() }
     let end = try await RoleProcess.learner(
       settings, bind: bind ?? settings.cluster.bind, keys: keys ?? RunFolder(settings.run.folder).keys, takingOver: takeOver,
-      interruption: interruption)
+      status: status, interruption: interruption)
     finish(end)
   }
 }

@@ -137,7 +137,7 @@ func readSettings(_ arguments: [String], note: (String) -> Void = { _ in }) thro
   return settings
 }
 
-private func goOnUnlessCompleted(_ outcome: RunOutcome, _ command: String) throws {
+func goOnUnlessCompleted(_ outcome: RunOutcome, _ command: String) throws {
   switch outcome {
   case .completed: return
   case .interrupted:
@@ -149,7 +149,7 @@ private func goOnUnlessCompleted(_ outcome: RunOutcome, _ command: String) throw
   }
 }
 
-private func conclude(_ summary: Summary, _ folder: RunFolder) throws {
+func conclude(_ summary: Summary, _ folder: RunFolder) throws {
   func shown(_ accuracy: Double?) -> String { accuracy.map { String(format: "%.3f", $0) } ?? "none" }
   try printLine("held-out accuracy \(shown(summary.baseAccuracy)) -> \(shown(summary.trainedAccuracy)) on \(summary.rows) rows")
   if let rate = summary.responsesPerSecond { try printLine("\(Int(rate)) responses/s, \(summary.groupsTrained) groups trained") }

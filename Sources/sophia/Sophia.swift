@@ -25,7 +25,7 @@ struct Sophia: AsyncParsableCommand {
       CommandGroup(
         name: "Checks against other implementations:",
         subcommands: [ScoreCommand.self, LogprobsCommand.self, GenerateCommand.self, TokenizeCommand.self]),
-      CommandGroup(name: "Faults:", subcommands: [SimulateCommand.self, ChaosCommand.self]),
+      CommandGroup(name: "Faults:", subcommands: [SimulateCommand.self, ChaosCommand.self, HostsCommand.self]),
       CommandGroup(name: "This machine:", subcommands: [KeysCommand.self, BenchCommand.self, DoctorCommand.self]),
     ])
 

@@ -5,7 +5,9 @@ import Testing
 @Suite("Stragglers")
 struct HedgingTests {
   /// Eight leases that took a second each, then one that has been out for a while, and an idle worker.
-  private func straggling(for duration: Duration, hedgeAfter: Double? = 4) -> LearnerBench {
+  private func straggling(
+    for duration: Duration, hedgeAfter: Double? = 4, idle: PeerID = .otherWorker, _ hello: Hello = .sample(.worker)
+  ) -> LearnerBench {
     var settings = LearnerSettings.sample(prompts: 9)
     settings.hedgeAfter = hedgeAfter
     var bench = LearnerBench(settings)
@@ -16,10 +18,10 @@ struct HedgingTests {
       bench.deliver(bench.issued[index])
       bench.beat(credit: 1)
     }
-    bench.say(.hello(.sample(.worker)), .otherWorker)
+    bench.say(.hello(hello), idle)
     bench.now = bench.now + duration
     bench.beat(credit: 1, held: [bench.issued[8].id])
-    bench.beat(.otherWorker, credit: 1)
+    bench.beat(idle, credit: 1)
     return bench
   }
 
@@ -31,6 +33,15 @@ struct HedgingTests {
     bench.say(.hello(.sample(.worker)), PeerID(name: "w3", connection: "z"))
     bench.beat(PeerID(name: "w3", connection: "z"), credit: 1)
     #expect(bench.issued.count == 10)
+  }
+
+  @Test("processes that share a key are several workers, and one that has two connections is one", arguments: [1, 2])
+  func sharedKey(process: Int32) {
+    var hello = Hello.sample(.worker)
+    hello.processID += process - 1
+    let other = PeerID(name: PeerID.worker.name, connection: "other")
+    let bench = straggling(for: .seconds(5), idle: other, hello)
+    #expect(bench.issued.contains { $0.worker == other && $0.attempt == 2 } == (process == 2))
   }
 
   @Test("a lease that takes a little longer than others is not", arguments: [(3, 4.0), (50, nil)])

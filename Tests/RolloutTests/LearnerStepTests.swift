@@ -211,12 +211,34 @@ struct LearnerRecoveryTests {
     #expect(bench.role.ledger.count(.admitted) == 1)
   }
 
-  @Test("what a worker that came back does not have any more is sent to it again under the same number")
-  func sentAgain() {
+  @Test("what nobody names who came back is leased anew after a while")
+  func namedByNobody() {
     var bench = interrupted()
     bench.say(.hello(.sample(.worker)))
     bench.beat(credit: 2)
-    #expect(bench.issued.contains { $0.id == LeaseID(incarnation: 3, number: 9) && $0.attempt == 1 })
+    #expect(bench.issued.map(\.unit.prompt) == [3])
+    bench.now = bench.now + .seconds(11)
+    bench.beat(credit: 2, held: [bench.issued[0].id])
+    #expect(bench.issued.map(\.unit.prompt) == [3, 2] && bench.issued[1].attempt == 2)
+  }
+
+  @Test("of several workers with one key, each has back what it names")
+  func sharedKey() {
+    let held = (1...2 as ClosedRange<UInt64>).map { number in
+      RecoveredLedger.Lease(
+        id: LeaseID(incarnation: 3, number: number), unit: UnitID(epoch: 0, prompt: UInt32(1 + number)), attempt: 1, version: 1,
+        worker: "w1", isGenerated: false)
+    }
+    var bench = LearnerBench(
+      recovered: RecoveredLedger(
+        incarnation: 3, units: [unit(0, .trained), unit(1, .trained), unit(2, .leased), unit(3, .leased)], groups: [],
+        leases: held), version: 1)
+    let peers = ["a", "b"].map { PeerID(name: "w1", connection: $0) }
+    for (peer, lease) in zip(peers, held) {
+      bench.say(.hello(.sample(.worker)), peer)
+      bench.beat(peer, credit: 1, held: [lease.id])
+    }
+    #expect(peers.map { bench.role.membership.lent(to: $0) } == [1, 1] && bench.issued.isEmpty)
   }
 
   @Test("a worker that does not come back loses its leases after a while, and that is no fault of the units")

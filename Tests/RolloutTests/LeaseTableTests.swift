@@ -44,10 +44,10 @@ struct LeaseTableTests {
         #expect(table.unit(of: id, incarnation: 2)?.prompt == UInt32(id.number))
       case 3:
         let deadline = now + .seconds(draws.below(30))
-        let found = table.adopt(by: worker, deadline: deadline)
-        let mine = list.indices.filter { list[$0].worker == PeerID(name: worker.name, connection: "") }
-        #expect(found.map(\.id) == mine.map { list[$0].id })
-        for index in mine { (list[index].worker, list[index].deadline) = (worker, deadline) }
+        guard let chosen else { continue }
+        let isMine = list[chosen].worker == PeerID(name: worker.name, connection: "")
+        #expect((table.adopt(list[chosen].id, by: worker, deadline: deadline) != nil) == isMine)
+        if isMine { (list[chosen].worker, list[chosen].deadline) = (worker, deadline) }
       case 4..<6:
         guard let chosen else { continue }
         table.close(list[chosen].id)

@@ -73,7 +73,8 @@ struct MembershipTests {
         let (credit, version) = (draws.below(4), UInt64(draws.below(2)))
         let isScorer = index.map { list.all[$0].role == .scorer } ?? false
         let wasDoubted = index.map { list.all[$0].isDoubted } ?? false
-        let isNews = membership.update(peer, credit: credit, version: version)
+        let isNews = membership.update(
+          peer, Heartbeat(incarnation: 1, version: version, credit: credit, held: []), credit: credit, at: now)
         #expect(isNews == (isScorer && wasDoubted != (credit == 0)))
         if isScorer, let index {
           list.all[index].isDoubted = credit == 0

@@ -1,5 +1,6 @@
 import DurableFiles
 import Foundation
+import Rollout
 import Runs
 import Testing
 
@@ -24,10 +25,10 @@ final class RolesByHand {
 
   /// - Parameter tracer: a command that the learner is started by, such as strace.
   func learner(
-    by tracer: [String] = [], fault: Fault? = nil, options: [String] = []
+    at bind: String = "tcp://127.0.0.1:0", by tracer: [String] = [], fault: Fault? = nil, options: [String] = []
   ) throws -> RoleByHand {
     learners += 1
-    let arguments = ["learner"] + settings + ["--bind", "tcp://127.0.0.1:0", "--keys", keys.folder] + options
+    let arguments = ["learner"] + settings + ["--bind", bind, "--keys", keys.folder] + options
     let before = endpoint
     let role = try start("learner-\(learners)", arguments, by: tracer, fault)
     // The file names the process too, so it differs from the last learner's.
@@ -44,6 +45,23 @@ final class RolesByHand {
   }
 
   func worker(named name: String) throws -> RoleByHand { try start(name, joining("worker", named: name), by: [], nil) }
+
+  /// A role that joins with an invite.
+  func join(
+    _ role: String, _ log: String, with invite: String, at address: String? = nil, by starter: [String] = [], fault: Fault? = nil,
+    options: [String] = []
+  ) throws -> RoleByHand {
+    let address = try address ?? String(#require(endpoint?.split(separator: "\n").first))
+    let arguments = [role, "--join", address, "--keys", invite, "--cache", "\(world.folder)/cache/\(log)"] + options
+    return try start(log, arguments, by: starter, fault)
+  }
+
+  /// An invite of the run's.
+  func invite(_ name: String, as role: Role) throws -> String {
+    let file = "\(world.folder)/\(self.name).\(name).invite"
+    _ = try keys.invite(name, as: role, to: file)
+    return file
+  }
 
   /// Ends what still runs. To be called however the test ends.
   func end() {

@@ -49,9 +49,10 @@ struct MessageGenerator {
       .heartbeat(
         Heartbeat(
           incarnation: UInt32(below(9)), version: bool() ? bits() : nil, credit: below(65),
-          held: list(upTo: 4) { $0.leaseID() })),
+          held: list(upTo: 4) { $0.leaseID() }, busy: Float(unit()), waiting: below(1025))),
       .generated(leaseID()), .declined(leaseID(), reason: text()),
       .fetch(Fetch(source: source(), offset: below(1 << 36), count: 1 + below(1 << 20))), .bye(reason: text()),
+      .look(.cluster, protocolVersion: UInt32(below(9))), .look(.unit(unitID()), protocolVersion: 4),
     ]
   }
 
@@ -59,8 +60,32 @@ struct MessageGenerator {
     [
       .welcome(welcome()), .refused(reason: text()), .helloWanted, .heartbeat, .lease(lease()),
       .durable(list(upTo: 4) { $0.leaseID() }), .revoked(list(upTo: 4) { $0.leaseID() }), .chunk(chunk()),
-      .gone(source()), .scorers(list(upTo: 3) { $0.scorer() }), .shutdown(reason: text()),
+      .gone(source()), .scorers(list(upTo: 3) { $0.scorer() }), .shutdown(reason: text()), .cluster(snapshot()), .story(story()),
     ]
+  }
+
+  private mutating func share() -> Double { Double(Float(unit())) }
+
+  mutating func snapshot() -> ClusterSnapshot {
+    ClusterSnapshot(
+      run: text(), incarnation: UInt32(below(9)), host: text(), processID: Int32(below(99_999)), uptime: unit() * 1e6,
+      step: UInt32(below(99)), totalSteps: UInt32(below(99)), isTraining: bool(), activity: text(), promptsPerStep: below(99),
+      ready: below(99), idleShare: share(), groupsPerSecond: share(), tokensPerSecond: share(),
+      units: list(upTo: 7) { $0.below(1 << 40) }, refusals: below(99), duplicates: below(99), staleness: UInt32(below(9)),
+      peers: list(upTo: 4) { generator in
+        ObservedPeer(
+          name: generator.text(), role: Role.allCases[generator.below(4)], host: generator.text(),
+          processID: Int32(generator.below(99_999)), state: ObservedPeer.State.allCases[generator.below(5)],
+          version: generator.bool() ? generator.bits() : nil, credit: generator.below(65), leases: generator.below(65),
+          waiting: generator.below(99), idleShare: generator.share(), tokensPerSecond: generator.share(),
+          groups: generator.below(99), silence: generator.share())
+      })
+  }
+
+  mutating func story() -> UnitStory {
+    UnitStory(
+      unit: unitID(), state: bool() ? UnitState.allCases[below(7)] : nil, step: UInt32(below(99)),
+      events: list(upTo: 4) { UnitStory.Event(at: $0.unit() * 1e9, what: $0.text()) })
   }
 
   mutating func publications() -> [Publication] { [.announced(manifest())] }
@@ -74,7 +99,7 @@ struct MessageGenerator {
       },
       scorers: list(upTo: 3) { $0.scorer() },
       allowed: list(upTo: 3) { AllowedPeer(name: $0.text(), role: Role.allCases[$0.below(3)], publicKey: $0.text()) },
-      manifest: bool() ? manifest() : nil, groupSize: 1 + below(256), responseTokens: 1 + below(65_536))
+      manifest: bool() ? manifest() : nil, groupSize: 1 + below(256), responseTokens: 1 + below(65_536), clock: unit() * 1e9)
   }
 
   mutating func scorer() -> ScorerAddress { ScorerAddress(name: text(), endpoint: text(), publicKey: text()) }

@@ -75,14 +75,13 @@ extension NamespaceHosts {
     return listing.nftables.compactMap(\.counter).first { $0.name == counter }?.packets ?? 0
   }
 
+  func addTable() throws(FaultProxyError) {
+    try nft("add table \(Self.table); add chain \(Self.table) forward { type filter hook forward priority 0; }")
+  }
+
   /// Counters outlive the rules that use them.
-  func addCounters() throws(FaultProxyError) {
-    var commands = ["add table \(Self.table)", "add chain \(Self.table) forward { type filter hook forward priority 0; }"]
-    for host in hosts.values {
-      for direction in LinkDirection.allCases {
-        commands.append("add counter \(Self.table) \(Cut(port: host.port, direction: direction).counter)")
-      }
-    }
+  func addCounters(of host: Host) throws(FaultProxyError) {
+    let commands = LinkDirection.allCases.map { "add counter \(Self.table) \(Cut(port: host.port, direction: $0).counter)" }
     try nft(commands.joined(separator: "; "))
   }
 

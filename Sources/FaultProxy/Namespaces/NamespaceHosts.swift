@@ -14,6 +14,9 @@ package final class NamespaceHosts: Sendable {
     let port: String
   }
 
+  package var names: [String] { table.withLock(\.names) }
+  var hosts: [String: Host] { table.withLock(\.hosts) }
+
   struct State {
     var cuts: Set<Cut> = []
     var isDestroyed = false
@@ -24,8 +27,7 @@ package final class NamespaceHosts: Sendable {
   private static let network = (prefix: "10.213.0.", bits: 24, hosts: 250)
   static let interface = "eth0"
 
-  package let names: [String]
-  let hosts: [String: Host]
+  private let table: Mutex<(names: [String], hosts: [String: Host])>
   /// The namespace of the bridge.
   let hub: NamespaceName
   let state = Mutex(State())
@@ -36,24 +38,36 @@ package final class NamespaceHosts: Sendable {
     try Self.checkUser(geteuid())
     for tool in NetworkTool.allCases { _ = try tool.path() }
     let set = Self.sets.add(1, ordering: .relaxed).newValue
-    var hosts: [String: Host] = [:]
-    for (number, name) in names.enumerated() {
-      guard Self.isName(name), hosts[name] == nil, number < Self.network.hosts else {
+    hub = NamespaceName(process: getpid(), set: set, host: "hub")
+    table = Mutex(([], [:]))
+    do {
+      try createHub()
+      for name in names { try add(name) }
+    } catch {
+      try? destroy()
+      throw error
+    }
+  }
+
+  /// Makes another host.
+  ///
+  /// - Throws: `fault-proxy.bad-host` or `.tool-failed`.
+  package func add(_ name: String) throws {
+    let host = try table.withLock { table throws(FaultProxyError) in
+      let number = table.names.count
+      guard Self.isName(name), table.hosts[name] == nil, number < Self.network.hosts else {
         throw FaultProxyError(
           code: "bad-host", message: "\"\(name)\" cannot be the name of host \(number + 1)",
           advice: "use at most \(Self.network.hosts) different names of small letters, digits and hyphens, other than hub")
       }
-      hosts[name] = Host(
-        name: NamespaceName(process: getpid(), set: set, host: name), address: "\(Self.network.prefix)\(number + 1)",
+      let host = Host(
+        name: NamespaceName(process: hub.process, set: hub.set, host: name), address: "\(Self.network.prefix)\(number + 1)",
         port: "port\(number)")
+      table.names.append(name)
+      table.hosts[name] = host
+      return host
     }
-    self.names = names
-    self.hosts = hosts
-    hub = NamespaceName(process: getpid(), set: set, host: "hub")
-    do { try create() } catch {
-      try? destroy()
-      throw error
-    }
+    try create(host)
   }
 
   deinit {
@@ -62,6 +76,11 @@ package final class NamespaceHosts: Sendable {
 
   /// - Throws: `fault-proxy.unknown-host`.
   package func address(of host: String) throws -> String { try self[host].address }
+
+  /// What `ip netns` calls the host.
+  ///
+  /// - Throws: `fault-proxy.unknown-host`.
+  package func namespace(of host: String) throws -> String { try self[host].name.text }
 
   /// The arguments, the program's absolute path first, that run a program on a host. They replace themselves by it, so its
   /// process is the one that was started.
@@ -124,21 +143,22 @@ package final class NamespaceHosts: Sendable {
       && name.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }
   }
 
-  private func create() throws {
+  private func createHub() throws {
     try NetworkTool.ip.run(["netns", "add", hub.text])
     try inHub("link", "add", "bridge", "type", "bridge")
     try inHub("link", "set", "bridge", "up")
-    try addCounters()
-    for name in names {
-      let host = try self[name]
-      try NetworkTool.ip.run(["netns", "add", host.name.text])
-      try inHub("link", "add", host.port, "type", "veth", "peer", "name", Self.interface, "netns", host.name.text)
-      try inHub("link", "set", host.port, "master", "bridge", "up")
-      let inHost = ["-n", host.name.text]
-      try NetworkTool.ip.run(inHost + ["addr", "add", "\(host.address)/\(Self.network.bits)", "dev", Self.interface])
-      try NetworkTool.ip.run(inHost + ["link", "set", Self.interface, "up"])
-      try NetworkTool.ip.run(inHost + ["link", "set", "lo", "up"])
-    }
+    try addTable()
+  }
+
+  private func create(_ host: Host) throws {
+    try NetworkTool.ip.run(["netns", "add", host.name.text])
+    try inHub("link", "add", host.port, "type", "veth", "peer", "name", Self.interface, "netns", host.name.text)
+    try inHub("link", "set", host.port, "master", "bridge", "up")
+    let inHost = ["-n", host.name.text]
+    try NetworkTool.ip.run(inHost + ["addr", "add", "\(host.address)/\(Self.network.bits)", "dev", Self.interface])
+    try NetworkTool.ip.run(inHost + ["link", "set", Self.interface, "up"])
+    try NetworkTool.ip.run(inHost + ["link", "set", "lo", "up"])
+    try addCounters(of: host)
   }
 
   func inHub(_ arguments: String...) throws(FaultProxyError) {

@@ -25,6 +25,7 @@ extension WirePeerMessage {
             $0.count = UInt64(fetch.count)
           })
       case .bye(let reason): .bye(reason.shortened)
+      case .look(let look, let version): .look(WireLook(look, version))
       }
   }
 }
@@ -43,6 +44,7 @@ extension PeerMessage {
           offset: try limits.size("the offset of a fetch", fetch.offset, limits.messages.artifact),
           count: try limits.count(of: fetch)))
     case .bye(let reason): self = .bye(reason: limits.text(reason))
+    case .look(let look): self = .look(Look(look), protocolVersion: look.protocolVersion)
     case nil: throw .malformed("control", "it holds no message that this version knows")
     }
   }
@@ -64,6 +66,8 @@ extension WireLearnerMessage {
       case .gone(let source): .gone(WireSource(source))
       case .scorers(let scorers): .scorers(WireScorers.with { $0.scorers = scorers.map { WireScorerAddress($0) } })
       case .shutdown(let reason): .shutdown(reason)
+      case .cluster(let snapshot): .cluster(WireClusterSnapshot(snapshot))
+      case .story(let story): .story(WireUnitStory(story))
       }
   }
 }
@@ -86,6 +90,8 @@ extension LearnerMessage {
       try limits.check("the number of scorers", scorers.scorers.count, limits.messages.peers)
       self = .scorers(try limits.each(scorers.scorers, ScorerAddress.init))
     case .shutdown(let reason): self = .shutdown(reason: limits.text(reason))
+    case .cluster(let snapshot): self = .cluster(try ClusterSnapshot(snapshot, limits))
+    case .story(let story): self = .story(try UnitStory(story, limits))
     case nil: throw .malformed("control", "it holds no message that this version knows")
     }
   }
@@ -137,6 +143,8 @@ extension WireHeartbeat {
     if let version = heartbeat.version { self.version = version }
     credit = UInt32(heartbeat.credit)
     held = heartbeat.held.map { WireLeaseID($0) }
+    busy = heartbeat.busy
+    waiting = UInt32(clamping: heartbeat.waiting)
   }
 }
 
@@ -144,9 +152,11 @@ extension Heartbeat {
   init(_ wire: WireHeartbeat, _ limits: Limits) throws(WireError) {
     try limits.check("the credit of a worker", Int(wire.credit), limits.messages.credit)
     try limits.check("the leases a worker holds", wire.held.count, limits.messages.waiting)
+    try limits.check("the groups that wait in a process", Int(wire.waiting), limits.messages.waiting)
+    guard (0...1).contains(wire.busy) else { throw .malformed("heartbeat", "a busy share that is none") }
     self.init(
       incarnation: wire.incarnation, version: wire.hasVersion ? wire.version : nil, credit: Int(wire.credit),
-      held: wire.held.map { LeaseID($0) })
+      held: wire.held.map { LeaseID($0) }, busy: wire.busy, waiting: Int(wire.waiting))
   }
 }
 

@@ -31,6 +31,7 @@ extension WireWelcome {
     if let manifest = welcome.manifest { self.manifest = WireWeightManifest(manifest) }
     groupSize = UInt32(clamping: welcome.groupSize)
     responseTokens = UInt32(clamping: welcome.responseTokens)
+    clock = welcome.clock
   }
 }
 
@@ -57,7 +58,7 @@ extension Welcome {
       scorers: try limits.each(wire.scorers, ScorerAddress.init),
       allowed: try limits.each(wire.allowed, AllowedPeer.init),
       manifest: wire.hasManifest ? try WeightManifest(wire.manifest, limits) : nil, groupSize: Int(wire.groupSize),
-      responseTokens: Int(wire.responseTokens))
+      responseTokens: Int(wire.responseTokens), clock: wire.clock.isFinite ? wire.clock : 0)
   }
 }
 

@@ -428,49 +428,88 @@ nonisolated struct WireWeightManifest: Sendable {
   fileprivate var _delta: WireWeightManifest.Delta? = nil
 }
 
-nonisolated struct WireWelcome: Sendable {
+nonisolated struct WireWelcome: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  var run: String = String()
+  var run: String {
+    get {_storage._run}
+    set {_uniqueStorage()._run = newValue}
+  }
 
-  var incarnation: UInt32 = 0
+  var incarnation: UInt32 {
+    get {_storage._incarnation}
+    set {_uniqueStorage()._incarnation = newValue}
+  }
 
-  var publishPort: UInt32 = 0
+  var publishPort: UInt32 {
+    get {_storage._publishPort}
+    set {_uniqueStorage()._publishPort = newValue}
+  }
 
-  var dataPort: UInt32 = 0
+  var dataPort: UInt32 {
+    get {_storage._dataPort}
+    set {_uniqueStorage()._dataPort = newValue}
+  }
 
-  var heartbeatNanoseconds: UInt64 = 0
+  var heartbeatNanoseconds: UInt64 {
+    get {_storage._heartbeatNanoseconds}
+    set {_uniqueStorage()._heartbeatNanoseconds = newValue}
+  }
 
   /// JSON
-  var settings: String = String()
+  var settings: String {
+    get {_storage._settings}
+    set {_uniqueStorage()._settings = newValue}
+  }
 
-  var artifacts: [WireArtifact] = []
+  var artifacts: [WireArtifact] {
+    get {_storage._artifacts}
+    set {_uniqueStorage()._artifacts = newValue}
+  }
 
-  var scorers: [WireScorerAddress] = []
+  var scorers: [WireScorerAddress] {
+    get {_storage._scorers}
+    set {_uniqueStorage()._scorers = newValue}
+  }
 
-  var allowed: [WireAllowedPeer] = []
+  var allowed: [WireAllowedPeer] {
+    get {_storage._allowed}
+    set {_uniqueStorage()._allowed = newValue}
+  }
 
   var manifest: WireWeightManifest {
-    get {_manifest ?? WireWeightManifest()}
-    set {_manifest = newValue}
+    get {_storage._manifest ?? WireWeightManifest()}
+    set {_uniqueStorage()._manifest = newValue}
   }
   /// Returns true if `manifest` has been explicitly set.
-  var hasManifest: Bool {self._manifest != nil}
+  var hasManifest: Bool {_storage._manifest != nil}
   /// Clears the value of `manifest`. Subsequent reads from it will return its default value.
-  mutating func clearManifest() {self._manifest = nil}
+  mutating func clearManifest() {_uniqueStorage()._manifest = nil}
 
-  var groupSize: UInt32 = 0
+  var groupSize: UInt32 {
+    get {_storage._groupSize}
+    set {_uniqueStorage()._groupSize = newValue}
+  }
 
   /// of the longest response
-  var responseTokens: UInt32 = 0
+  var responseTokens: UInt32 {
+    get {_storage._responseTokens}
+    set {_uniqueStorage()._responseTokens = newValue}
+  }
+
+  /// the learner's, seconds since 1970
+  var clock: Double {
+    get {_storage._clock}
+    set {_uniqueStorage()._clock = newValue}
+  }
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 
-  fileprivate var _manifest: WireWeightManifest? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 nonisolated struct WireHeartbeat: Sendable {
@@ -492,6 +531,12 @@ nonisolated struct WireHeartbeat: Sendable {
   var credit: UInt32 = 0
 
   var held: [WireLeaseID] = []
+
+  /// share of the time since the last heartbeat in which the engine worked
+  var busy: Float = 0
+
+  /// groups that wait in the process: for a scorer's engine, or to be durable
+  var waiting: UInt32 = 0
 
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -657,7 +702,229 @@ nonisolated struct WireNothing: Sendable {
   init() {}
 }
 
-/// Control plane, worker or scorer to learner.
+/// What an observer asks to be shown: the cluster, or what happened to one unit.
+nonisolated struct WireLook: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var protocolVersion: UInt32 = 0
+
+  var unit: WireUnitID {
+    get {_unit ?? WireUnitID()}
+    set {_unit = newValue}
+  }
+  /// Returns true if `unit` has been explicitly set.
+  var hasUnit: Bool {self._unit != nil}
+  /// Clears the value of `unit`. Subsequent reads from it will return its default value.
+  mutating func clearUnit() {self._unit = nil}
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _unit: WireUnitID? = nil
+}
+
+nonisolated struct WireObservedPeer: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var name: String = String()
+
+  var role: String = String()
+
+  var host: String = String()
+
+  var processID: Int32 = 0
+
+  var state: String = String()
+
+  var version: UInt64 {
+    get {_version ?? 0}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  mutating func clearVersion() {self._version = nil}
+
+  var credit: UInt32 = 0
+
+  var leases: UInt32 = 0
+
+  var waiting: UInt32 = 0
+
+  var idleShare: Float = 0
+
+  var tokensPerSecond: Float = 0
+
+  var groups: UInt32 = 0
+
+  /// seconds
+  var silence: Float = 0
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _version: UInt64? = nil
+}
+
+nonisolated struct WireClusterSnapshot: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var run: String {
+    get {_storage._run}
+    set {_uniqueStorage()._run = newValue}
+  }
+
+  var incarnation: UInt32 {
+    get {_storage._incarnation}
+    set {_uniqueStorage()._incarnation = newValue}
+  }
+
+  var host: String {
+    get {_storage._host}
+    set {_uniqueStorage()._host = newValue}
+  }
+
+  var processID: Int32 {
+    get {_storage._processID}
+    set {_uniqueStorage()._processID = newValue}
+  }
+
+  /// seconds
+  var uptime: Double {
+    get {_storage._uptime}
+    set {_uniqueStorage()._uptime = newValue}
+  }
+
+  var step: UInt32 {
+    get {_storage._step}
+    set {_uniqueStorage()._step = newValue}
+  }
+
+  var totalSteps: UInt32 {
+    get {_storage._totalSteps}
+    set {_uniqueStorage()._totalSteps = newValue}
+  }
+
+  var isTraining: Bool {
+    get {_storage._isTraining}
+    set {_uniqueStorage()._isTraining = newValue}
+  }
+
+  var activity: String {
+    get {_storage._activity}
+    set {_uniqueStorage()._activity = newValue}
+  }
+
+  var promptsPerStep: UInt32 {
+    get {_storage._promptsPerStep}
+    set {_uniqueStorage()._promptsPerStep = newValue}
+  }
+
+  var ready: UInt32 {
+    get {_storage._ready}
+    set {_uniqueStorage()._ready = newValue}
+  }
+
+  var idleShare: Float {
+    get {_storage._idleShare}
+    set {_uniqueStorage()._idleShare = newValue}
+  }
+
+  var groupsPerSecond: Float {
+    get {_storage._groupsPerSecond}
+    set {_uniqueStorage()._groupsPerSecond = newValue}
+  }
+
+  var tokensPerSecond: Float {
+    get {_storage._tokensPerSecond}
+    set {_uniqueStorage()._tokensPerSecond = newValue}
+  }
+
+  /// queued, leased, generated, scored, admitted, trained, dead-lettered
+  var units: [UInt64] {
+    get {_storage._units}
+    set {_uniqueStorage()._units = newValue}
+  }
+
+  var refusals: UInt64 {
+    get {_storage._refusals}
+    set {_uniqueStorage()._refusals = newValue}
+  }
+
+  var duplicates: UInt64 {
+    get {_storage._duplicates}
+    set {_uniqueStorage()._duplicates = newValue}
+  }
+
+  var staleness: UInt32 {
+    get {_storage._staleness}
+    set {_uniqueStorage()._staleness = newValue}
+  }
+
+  var peers: [WireObservedPeer] {
+    get {_storage._peers}
+    set {_uniqueStorage()._peers = newValue}
+  }
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+nonisolated struct WireUnitStory: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var unit: WireUnitID {
+    get {_unit ?? WireUnitID()}
+    set {_unit = newValue}
+  }
+  /// Returns true if `unit` has been explicitly set.
+  var hasUnit: Bool {self._unit != nil}
+  /// Clears the value of `unit`. Subsequent reads from it will return its default value.
+  mutating func clearUnit() {self._unit = nil}
+
+  /// empty if the unit has not been issued
+  var state: String = String()
+
+  var step: UInt32 = 0
+
+  var events: [WireUnitStory.Event] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  nonisolated struct Event: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// seconds since 1970, the learner's clock
+    var at: Double = 0
+
+    var what: String = String()
+
+    var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    init() {}
+  }
+
+  init() {}
+
+  fileprivate var _unit: WireUnitID? = nil
+}
+
+/// Control plane, to the learner; an observer may say nothing but look.
 nonisolated struct WirePeerMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -713,6 +980,14 @@ nonisolated struct WirePeerMessage: Sendable {
     set {message = .bye(newValue)}
   }
 
+  var look: WireLook {
+    get {
+      if case .look(let v)? = message {return v}
+      return WireLook()
+    }
+    set {message = .look(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -722,13 +997,14 @@ nonisolated struct WirePeerMessage: Sendable {
     case declined(WireDeclined)
     case fetch(WireFetch)
     case bye(String)
+    case look(WireLook)
 
   }
 
   init() {}
 }
 
-/// Control plane, learner to worker or scorer.
+/// Control plane, from the learner.
 nonisolated struct WireLearnerMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -824,6 +1100,22 @@ nonisolated struct WireLearnerMessage: Sendable {
     set {message = .shutdown(newValue)}
   }
 
+  var cluster: WireClusterSnapshot {
+    get {
+      if case .cluster(let v)? = message {return v}
+      return WireClusterSnapshot()
+    }
+    set {message = .cluster(newValue)}
+  }
+
+  var story: WireUnitStory {
+    get {
+      if case .story(let v)? = message {return v}
+      return WireUnitStory()
+    }
+    set {message = .story(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -838,6 +1130,8 @@ nonisolated struct WireLearnerMessage: Sendable {
     case gone(WireSource)
     case scorers(WireScorers)
     case shutdown(String)
+    case cluster(WireClusterSnapshot)
+    case story(WireUnitStory)
 
   }
 
@@ -1584,88 +1878,153 @@ nonisolated extension WireWeightManifest.Delta: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Welcome"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}incarnation\0\u{3}publish_port\0\u{3}data_port\0\u{3}heartbeat_nanoseconds\0\u{1}settings\0\u{1}artifacts\0\u{1}scorers\0\u{1}allowed\0\u{1}manifest\0\u{3}group_size\0\u{3}response_tokens\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}incarnation\0\u{3}publish_port\0\u{3}data_port\0\u{3}heartbeat_nanoseconds\0\u{1}settings\0\u{1}artifacts\0\u{1}scorers\0\u{1}allowed\0\u{1}manifest\0\u{3}group_size\0\u{3}response_tokens\0\u{1}clock\0")
+
+  fileprivate class _StorageClass {
+    var _run: String = String()
+    var _incarnation: UInt32 = 0
+    var _publishPort: UInt32 = 0
+    var _dataPort: UInt32 = 0
+    var _heartbeatNanoseconds: UInt64 = 0
+    var _settings: String = String()
+    var _artifacts: [WireArtifact] = []
+    var _scorers: [WireScorerAddress] = []
+    var _allowed: [WireAllowedPeer] = []
+    var _manifest: WireWeightManifest? = nil
+    var _groupSize: UInt32 = 0
+    var _responseTokens: UInt32 = 0
+    var _clock: Double = 0
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _run = source._run
+      _incarnation = source._incarnation
+      _publishPort = source._publishPort
+      _dataPort = source._dataPort
+      _heartbeatNanoseconds = source._heartbeatNanoseconds
+      _settings = source._settings
+      _artifacts = source._artifacts
+      _scorers = source._scorers
+      _allowed = source._allowed
+      _manifest = source._manifest
+      _groupSize = source._groupSize
+      _responseTokens = source._responseTokens
+      _clock = source._clock
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.run) }()
-      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.incarnation) }()
-      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.publishPort) }()
-      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.dataPort) }()
-      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.heartbeatNanoseconds) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.settings) }()
-      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.artifacts) }()
-      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.scorers) }()
-      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.allowed) }()
-      case 10: try { try decoder.decodeSingularMessageField(value: &self._manifest) }()
-      case 11: try { try decoder.decodeSingularUInt32Field(value: &self.groupSize) }()
-      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.responseTokens) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._run) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._incarnation) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._publishPort) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._dataPort) }()
+        case 5: try { try decoder.decodeSingularUInt64Field(value: &_storage._heartbeatNanoseconds) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._settings) }()
+        case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._artifacts) }()
+        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._scorers) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._allowed) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._manifest) }()
+        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._groupSize) }()
+        case 12: try { try decoder.decodeSingularUInt32Field(value: &_storage._responseTokens) }()
+        case 13: try { try decoder.decodeSingularDoubleField(value: &_storage._clock) }()
+        default: break
+        }
       }
     }
   }
 
   func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.run.isEmpty {
-      try visitor.visitSingularStringField(value: self.run, fieldNumber: 1)
-    }
-    if self.incarnation != 0 {
-      try visitor.visitSingularUInt32Field(value: self.incarnation, fieldNumber: 2)
-    }
-    if self.publishPort != 0 {
-      try visitor.visitSingularUInt32Field(value: self.publishPort, fieldNumber: 3)
-    }
-    if self.dataPort != 0 {
-      try visitor.visitSingularUInt32Field(value: self.dataPort, fieldNumber: 4)
-    }
-    if self.heartbeatNanoseconds != 0 {
-      try visitor.visitSingularUInt64Field(value: self.heartbeatNanoseconds, fieldNumber: 5)
-    }
-    if !self.settings.isEmpty {
-      try visitor.visitSingularStringField(value: self.settings, fieldNumber: 6)
-    }
-    if !self.artifacts.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.artifacts, fieldNumber: 7)
-    }
-    if !self.scorers.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.scorers, fieldNumber: 8)
-    }
-    if !self.allowed.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.allowed, fieldNumber: 9)
-    }
-    try { if let v = self._manifest {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    } }()
-    if self.groupSize != 0 {
-      try visitor.visitSingularUInt32Field(value: self.groupSize, fieldNumber: 11)
-    }
-    if self.responseTokens != 0 {
-      try visitor.visitSingularUInt32Field(value: self.responseTokens, fieldNumber: 12)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._run.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._run, fieldNumber: 1)
+      }
+      if _storage._incarnation != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._incarnation, fieldNumber: 2)
+      }
+      if _storage._publishPort != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._publishPort, fieldNumber: 3)
+      }
+      if _storage._dataPort != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._dataPort, fieldNumber: 4)
+      }
+      if _storage._heartbeatNanoseconds != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._heartbeatNanoseconds, fieldNumber: 5)
+      }
+      if !_storage._settings.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._settings, fieldNumber: 6)
+      }
+      if !_storage._artifacts.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._artifacts, fieldNumber: 7)
+      }
+      if !_storage._scorers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._scorers, fieldNumber: 8)
+      }
+      if !_storage._allowed.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._allowed, fieldNumber: 9)
+      }
+      try { if let v = _storage._manifest {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
+      if _storage._groupSize != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._groupSize, fieldNumber: 11)
+      }
+      if _storage._responseTokens != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._responseTokens, fieldNumber: 12)
+      }
+      if _storage._clock.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._clock, fieldNumber: 13)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   static func ==(lhs: WireWelcome, rhs: WireWelcome) -> Bool {
-    if lhs.run != rhs.run {return false}
-    if lhs.incarnation != rhs.incarnation {return false}
-    if lhs.publishPort != rhs.publishPort {return false}
-    if lhs.dataPort != rhs.dataPort {return false}
-    if lhs.heartbeatNanoseconds != rhs.heartbeatNanoseconds {return false}
-    if lhs.settings != rhs.settings {return false}
-    if lhs.artifacts != rhs.artifacts {return false}
-    if lhs.scorers != rhs.scorers {return false}
-    if lhs.allowed != rhs.allowed {return false}
-    if lhs._manifest != rhs._manifest {return false}
-    if lhs.groupSize != rhs.groupSize {return false}
-    if lhs.responseTokens != rhs.responseTokens {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._run != rhs_storage._run {return false}
+        if _storage._incarnation != rhs_storage._incarnation {return false}
+        if _storage._publishPort != rhs_storage._publishPort {return false}
+        if _storage._dataPort != rhs_storage._dataPort {return false}
+        if _storage._heartbeatNanoseconds != rhs_storage._heartbeatNanoseconds {return false}
+        if _storage._settings != rhs_storage._settings {return false}
+        if _storage._artifacts != rhs_storage._artifacts {return false}
+        if _storage._scorers != rhs_storage._scorers {return false}
+        if _storage._allowed != rhs_storage._allowed {return false}
+        if _storage._manifest != rhs_storage._manifest {return false}
+        if _storage._groupSize != rhs_storage._groupSize {return false}
+        if _storage._responseTokens != rhs_storage._responseTokens {return false}
+        if _storage._clock != rhs_storage._clock {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1673,7 +2032,7 @@ nonisolated extension WireWelcome: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}credit\0\u{1}held\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}incarnation\0\u{1}version\0\u{1}credit\0\u{1}held\0\u{1}busy\0\u{1}waiting\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1685,6 +2044,8 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self._version) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.credit) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
+      case 5: try { try decoder.decodeSingularFloatField(value: &self.busy) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.waiting) }()
       default: break
       }
     }
@@ -1707,6 +2068,12 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.held.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.held, fieldNumber: 4)
     }
+    if self.busy.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.busy, fieldNumber: 5)
+    }
+    if self.waiting != 0 {
+      try visitor.visitSingularUInt32Field(value: self.waiting, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1715,6 +2082,8 @@ nonisolated extension WireHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs._version != rhs._version {return false}
     if lhs.credit != rhs.credit {return false}
     if lhs.held != rhs.held {return false}
+    if lhs.busy != rhs.busy {return false}
+    if lhs.waiting != rhs.waiting {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1995,9 +2364,418 @@ nonisolated extension WireNothing: SwiftProtobuf.Message, SwiftProtobuf._Message
   }
 }
 
+nonisolated extension WireLook: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Look"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}protocol_version\0\u{1}unit\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.protocolVersion) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._unit) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.protocolVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.protocolVersion, fieldNumber: 1)
+    }
+    try { if let v = self._unit {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireLook, rhs: WireLook) -> Bool {
+    if lhs.protocolVersion != rhs.protocolVersion {return false}
+    if lhs._unit != rhs._unit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireObservedPeer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ObservedPeer"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}role\0\u{1}host\0\u{3}process_id\0\u{1}state\0\u{1}version\0\u{1}credit\0\u{1}leases\0\u{1}waiting\0\u{3}idle_share\0\u{3}tokens_per_second\0\u{1}groups\0\u{1}silence\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.role) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.host) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.processID) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self._version) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.credit) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.leases) }()
+      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.waiting) }()
+      case 10: try { try decoder.decodeSingularFloatField(value: &self.idleShare) }()
+      case 11: try { try decoder.decodeSingularFloatField(value: &self.tokensPerSecond) }()
+      case 12: try { try decoder.decodeSingularUInt32Field(value: &self.groups) }()
+      case 13: try { try decoder.decodeSingularFloatField(value: &self.silence) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.role.isEmpty {
+      try visitor.visitSingularStringField(value: self.role, fieldNumber: 2)
+    }
+    if !self.host.isEmpty {
+      try visitor.visitSingularStringField(value: self.host, fieldNumber: 3)
+    }
+    if self.processID != 0 {
+      try visitor.visitSingularInt32Field(value: self.processID, fieldNumber: 4)
+    }
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 5)
+    }
+    try { if let v = self._version {
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 6)
+    } }()
+    if self.credit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.credit, fieldNumber: 7)
+    }
+    if self.leases != 0 {
+      try visitor.visitSingularUInt32Field(value: self.leases, fieldNumber: 8)
+    }
+    if self.waiting != 0 {
+      try visitor.visitSingularUInt32Field(value: self.waiting, fieldNumber: 9)
+    }
+    if self.idleShare.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.idleShare, fieldNumber: 10)
+    }
+    if self.tokensPerSecond.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.tokensPerSecond, fieldNumber: 11)
+    }
+    if self.groups != 0 {
+      try visitor.visitSingularUInt32Field(value: self.groups, fieldNumber: 12)
+    }
+    if self.silence.bitPattern != 0 {
+      try visitor.visitSingularFloatField(value: self.silence, fieldNumber: 13)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireObservedPeer, rhs: WireObservedPeer) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.host != rhs.host {return false}
+    if lhs.processID != rhs.processID {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs.credit != rhs.credit {return false}
+    if lhs.leases != rhs.leases {return false}
+    if lhs.waiting != rhs.waiting {return false}
+    if lhs.idleShare != rhs.idleShare {return false}
+    if lhs.tokensPerSecond != rhs.tokensPerSecond {return false}
+    if lhs.groups != rhs.groups {return false}
+    if lhs.silence != rhs.silence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireClusterSnapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ClusterSnapshot"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}run\0\u{1}incarnation\0\u{1}host\0\u{3}process_id\0\u{1}uptime\0\u{1}step\0\u{3}total_steps\0\u{3}is_training\0\u{1}activity\0\u{3}prompts_per_step\0\u{1}ready\0\u{3}idle_share\0\u{3}groups_per_second\0\u{3}tokens_per_second\0\u{1}units\0\u{1}refusals\0\u{1}duplicates\0\u{1}staleness\0\u{1}peers\0")
+
+  fileprivate class _StorageClass {
+    var _run: String = String()
+    var _incarnation: UInt32 = 0
+    var _host: String = String()
+    var _processID: Int32 = 0
+    var _uptime: Double = 0
+    var _step: UInt32 = 0
+    var _totalSteps: UInt32 = 0
+    var _isTraining: Bool = false
+    var _activity: String = String()
+    var _promptsPerStep: UInt32 = 0
+    var _ready: UInt32 = 0
+    var _idleShare: Float = 0
+    var _groupsPerSecond: Float = 0
+    var _tokensPerSecond: Float = 0
+    var _units: [UInt64] = []
+    var _refusals: UInt64 = 0
+    var _duplicates: UInt64 = 0
+    var _staleness: UInt32 = 0
+    var _peers: [WireObservedPeer] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _run = source._run
+      _incarnation = source._incarnation
+      _host = source._host
+      _processID = source._processID
+      _uptime = source._uptime
+      _step = source._step
+      _totalSteps = source._totalSteps
+      _isTraining = source._isTraining
+      _activity = source._activity
+      _promptsPerStep = source._promptsPerStep
+      _ready = source._ready
+      _idleShare = source._idleShare
+      _groupsPerSecond = source._groupsPerSecond
+      _tokensPerSecond = source._tokensPerSecond
+      _units = source._units
+      _refusals = source._refusals
+      _duplicates = source._duplicates
+      _staleness = source._staleness
+      _peers = source._peers
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._run) }()
+        case 2: try { try decoder.decodeSingularUInt32Field(value: &_storage._incarnation) }()
+        case 3: try { try decoder.decodeSingularStringField(value: &_storage._host) }()
+        case 4: try { try decoder.decodeSingularInt32Field(value: &_storage._processID) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._uptime) }()
+        case 6: try { try decoder.decodeSingularUInt32Field(value: &_storage._step) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._totalSteps) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._isTraining) }()
+        case 9: try { try decoder.decodeSingularStringField(value: &_storage._activity) }()
+        case 10: try { try decoder.decodeSingularUInt32Field(value: &_storage._promptsPerStep) }()
+        case 11: try { try decoder.decodeSingularUInt32Field(value: &_storage._ready) }()
+        case 12: try { try decoder.decodeSingularFloatField(value: &_storage._idleShare) }()
+        case 13: try { try decoder.decodeSingularFloatField(value: &_storage._groupsPerSecond) }()
+        case 14: try { try decoder.decodeSingularFloatField(value: &_storage._tokensPerSecond) }()
+        case 15: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._units) }()
+        case 16: try { try decoder.decodeSingularUInt64Field(value: &_storage._refusals) }()
+        case 17: try { try decoder.decodeSingularUInt64Field(value: &_storage._duplicates) }()
+        case 18: try { try decoder.decodeSingularUInt32Field(value: &_storage._staleness) }()
+        case 19: try { try decoder.decodeRepeatedMessageField(value: &_storage._peers) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if !_storage._run.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._run, fieldNumber: 1)
+      }
+      if _storage._incarnation != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._incarnation, fieldNumber: 2)
+      }
+      if !_storage._host.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._host, fieldNumber: 3)
+      }
+      if _storage._processID != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._processID, fieldNumber: 4)
+      }
+      if _storage._uptime.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._uptime, fieldNumber: 5)
+      }
+      if _storage._step != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._step, fieldNumber: 6)
+      }
+      if _storage._totalSteps != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._totalSteps, fieldNumber: 7)
+      }
+      if _storage._isTraining != false {
+        try visitor.visitSingularBoolField(value: _storage._isTraining, fieldNumber: 8)
+      }
+      if !_storage._activity.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._activity, fieldNumber: 9)
+      }
+      if _storage._promptsPerStep != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._promptsPerStep, fieldNumber: 10)
+      }
+      if _storage._ready != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._ready, fieldNumber: 11)
+      }
+      if _storage._idleShare.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._idleShare, fieldNumber: 12)
+      }
+      if _storage._groupsPerSecond.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._groupsPerSecond, fieldNumber: 13)
+      }
+      if _storage._tokensPerSecond.bitPattern != 0 {
+        try visitor.visitSingularFloatField(value: _storage._tokensPerSecond, fieldNumber: 14)
+      }
+      if !_storage._units.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._units, fieldNumber: 15)
+      }
+      if _storage._refusals != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._refusals, fieldNumber: 16)
+      }
+      if _storage._duplicates != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._duplicates, fieldNumber: 17)
+      }
+      if _storage._staleness != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._staleness, fieldNumber: 18)
+      }
+      if !_storage._peers.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._peers, fieldNumber: 19)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireClusterSnapshot, rhs: WireClusterSnapshot) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._run != rhs_storage._run {return false}
+        if _storage._incarnation != rhs_storage._incarnation {return false}
+        if _storage._host != rhs_storage._host {return false}
+        if _storage._processID != rhs_storage._processID {return false}
+        if _storage._uptime != rhs_storage._uptime {return false}
+        if _storage._step != rhs_storage._step {return false}
+        if _storage._totalSteps != rhs_storage._totalSteps {return false}
+        if _storage._isTraining != rhs_storage._isTraining {return false}
+        if _storage._activity != rhs_storage._activity {return false}
+        if _storage._promptsPerStep != rhs_storage._promptsPerStep {return false}
+        if _storage._ready != rhs_storage._ready {return false}
+        if _storage._idleShare != rhs_storage._idleShare {return false}
+        if _storage._groupsPerSecond != rhs_storage._groupsPerSecond {return false}
+        if _storage._tokensPerSecond != rhs_storage._tokensPerSecond {return false}
+        if _storage._units != rhs_storage._units {return false}
+        if _storage._refusals != rhs_storage._refusals {return false}
+        if _storage._duplicates != rhs_storage._duplicates {return false}
+        if _storage._staleness != rhs_storage._staleness {return false}
+        if _storage._peers != rhs_storage._peers {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireUnitStory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".UnitStory"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}unit\0\u{1}state\0\u{1}step\0\u{1}events\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._unit) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.state) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.step) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._unit {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.state.isEmpty {
+      try visitor.visitSingularStringField(value: self.state, fieldNumber: 2)
+    }
+    if self.step != 0 {
+      try visitor.visitSingularUInt32Field(value: self.step, fieldNumber: 3)
+    }
+    if !self.events.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.events, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireUnitStory, rhs: WireUnitStory) -> Bool {
+    if lhs._unit != rhs._unit {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs.step != rhs.step {return false}
+    if lhs.events != rhs.events {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireUnitStory.Event: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = WireUnitStory.protoMessageName + ".Event"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}what\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.at) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.what) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.at.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.at, fieldNumber: 1)
+    }
+    if !self.what.isEmpty {
+      try visitor.visitSingularStringField(value: self.what, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireUnitStory.Event, rhs: WireUnitStory.Event) -> Bool {
+    if lhs.at != rhs.at {return false}
+    if lhs.what != rhs.what {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WirePeerMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".PeerMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}generated\0\u{1}declined\0\u{1}fetch\0\u{1}bye\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{1}generated\0\u{1}declined\0\u{1}fetch\0\u{1}bye\0\u{1}look\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2078,6 +2856,19 @@ nonisolated extension WirePeerMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.message = .bye(v)
         }
       }()
+      case 7: try {
+        var v: WireLook?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .look(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .look(v)
+        }
+      }()
       default: break
       }
     }
@@ -2113,6 +2904,10 @@ nonisolated extension WirePeerMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
       guard case .bye(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 6)
     }()
+    case .look?: try {
+      guard case .look(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2127,7 +2922,7 @@ nonisolated extension WirePeerMessage: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireLearnerMessage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".LearnerMessage"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{3}hello_wanted\0\u{1}heartbeat\0\u{1}lease\0\u{1}durable\0\u{1}revoked\0\u{1}chunk\0\u{1}gone\0\u{1}scorers\0\u{1}shutdown\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}refused\0\u{3}hello_wanted\0\u{1}heartbeat\0\u{1}lease\0\u{1}durable\0\u{1}revoked\0\u{1}chunk\0\u{1}gone\0\u{1}scorers\0\u{1}shutdown\0\u{1}cluster\0\u{1}story\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2268,6 +3063,32 @@ nonisolated extension WireLearnerMessage: SwiftProtobuf.Message, SwiftProtobuf._
           self.message = .shutdown(v)
         }
       }()
+      case 12: try {
+        var v: WireClusterSnapshot?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .cluster(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .cluster(v)
+        }
+      }()
+      case 13: try {
+        var v: WireUnitStory?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .story(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .story(v)
+        }
+      }()
       default: break
       }
     }
@@ -2322,6 +3143,14 @@ nonisolated extension WireLearnerMessage: SwiftProtobuf.Message, SwiftProtobuf._
     case .shutdown?: try {
       guard case .shutdown(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 11)
+    }()
+    case .cluster?: try {
+      guard case .cluster(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .story?: try {
+      guard case .story(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     }()
     case nil: break
     }
