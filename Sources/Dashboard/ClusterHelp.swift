@@ -1,29 +1,28 @@
 /// The keys of `sophia top`.
 enum ClusterHelp {
   static let keys: [(key: String, what: String)] = [
-    ("n s v", "sort by name, state (those first that need a look), staleness (oldest policy first)"),
-    ("t i h", "sort by tokens a second, idle share, time since last heard"),
+    ("n s v", "sort by name, by state (trouble first), by staleness (oldest first)"),
+    ("t i h", "sort by tokens a second, by idle share, by time since last heard"),
     ("r", "reverse the order"),
     ("w c a", "only workers, only scorers, all roles"),
-    ("/", "show rows that have a text in name, host:pid or state; Enter keeps it, Esc drops it"),
+    ("/", "rows with a text in name, host:pid, state; Enter keeps it, Esc drops"),
     ("↑ ↓ j k", "scroll by a row"),
     ("space b", "scroll by a page, as Page Down and Page Up"),
     ("g G", "to the start, to the end, as Home and End"),
     ("u", "what happened to one unit of work: EPOCH/PROMPT"),
     ("Esc", "back; in the table, drops the filters"),
     ("Ctrl-L", "draw everything again"),
-    ("Ctrl-Z", "suspend"),
     ("q", "quit, as Ctrl-C"),
   ]
 
   /// What the words of the table mean.
   static let words: [(word: String, what: String)] = [
-    ("BEHIND", "steps that a worker's policy is behind the learner's; red where its samples would be too old to train on"),
-    ("LEASES", "units that it holds and has not generated / units that it wants to hold"),
-    ("WAITING", "groups that a worker pushed and that are not durable yet; groups that wait for a scorer's engine"),
+    ("BEHIND", "steps behind the learner's policy; red: too old to train on"),
+    ("LEASES", "units that it holds and has not generated / that it wants to hold"),
+    ("WAITING", "groups of a worker that are not durable yet, of a scorer not graded"),
     ("IDLE", "share of the last half minute in which its engine had nothing to do"),
     ("HEARD", "time since its last word"),
-    ("doubted", "a lease ran out in its hands, or it says that its engine seems to hang"),
+    ("doubted", "a lease ran out in its hands, or its engine seems to hang"),
     ("full", "it wants no more work, or the learner does not keep up with it"),
   ]
 

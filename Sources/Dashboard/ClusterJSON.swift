@@ -8,20 +8,26 @@ package struct ClusterJSON: Encodable {
 
   /// The keys, for `--help`.
   package static let keys = """
-    format               \(format); grows when one of these keys changes its meaning or goes
-    at                   seconds since 1970 when the answer came
-    run, incarnation     name of the run; starts of its learner, counted from 1
-    step, total_steps    steps trained; steps of the run
-    next_step            .wanted, .ready: units of the step that is trained next, and those that need not be waited for any more
-    learner              .host, .pid, .uptime_s, .is_training, .activity (words), .idle_share (0 to 1)
-    groups_per_s, tokens_per_s
-                         groups made durable and tokens of their responses, a second
-    units                count by state: queued, leased, generated, scored, admitted, trained, dead_lettered
-    refusals, duplicates groups refused, and groups that came twice, since this incarnation began
-    max_staleness        steps that a sample's policy may be behind
-    peers                list of .name, .role (worker or scorer), .host, .pid, .state (joining, idle, working, full or doubted),
-                         .version and .behind (null where there are none), .credit, .leases, .waiting, .idle_share (0 to 1),
-                         .tokens_per_s, .groups, .silence_s (since its last word)
+      format            \(format); grows when a key changes its meaning or goes
+      at                seconds since 1970 when the answer came
+      run, incarnation  name of the run; starts of its learner
+      step, total_steps steps trained; steps of the run
+      next_step         of the step that is trained next: .wanted units, .ready
+                        those that need not be waited for any more
+      learner           .host .pid .uptime_s .is_training .activity (words)
+                        .idle_share (0 to 1)
+      groups_per_s      groups made durable
+      tokens_per_s      tokens of their responses
+      units             count by state: .queued .leased .generated .scored
+                        .admitted .trained .dead_lettered
+      refusals          groups refused since this incarnation began
+      duplicates        groups that came twice since then
+      max_staleness     steps that a sample's policy may be behind
+      peers             list of .name .role (worker, scorer) .host .pid
+                        .state (joining, idle, working, full, doubted)
+                        .version .behind (null where there is none)
+                        .credit .leases .waiting .idle_share (0 to 1)
+                        .tokens_per_s .groups .silence_s (since its last word)
     """
 
   private let snapshot: ClusterSnapshot

@@ -32,7 +32,8 @@ struct ClusterTable {
   func row(_ index: Int) -> ScreenLine {
     let peer = peers[index]
     return line { column, width in
-      ScreenLine(column.text(peer, step: step), column.ink(peer, step: step, staleness: staleness)).cut(to: width)
+      let text = column == .place ? peer.place(columns: width) : column.text(peer, step: step)
+      return ScreenLine(text, column.ink(peer, step: step, staleness: staleness)).cut(to: width)
     }
   }
 
@@ -101,9 +102,9 @@ extension ClusterTable {
       case .idle: 10
       case .heard: 9
       case .behind: 8
-      case .tokens: 7
-      case .leases: 6
-      case .place: 5
+      case .place: 7
+      case .tokens: 6
+      case .leases: 5
       case .version: 4
       case .waiting: 3
       case .role: 2
@@ -115,7 +116,8 @@ extension ClusterTable {
 
     fileprivate var narrowest: Int {
       switch self {
-      case .name, .place: 10
+      case .name: 10
+      case .place: 14
       case .state, .idle: 7
       default: 6
       }
@@ -157,6 +159,12 @@ extension ClusterTable {
 }
 
 extension ObservedPeer {
+  /// `node-7…:4242`: of two processes on a host, the end tells which is which.
+  fileprivate func place(columns: Int) -> String {
+    let process = ":\(processID)"
+    return TerminalText.cut(TerminalText.clean(host), to: max(0, columns - process.count)) + process
+  }
+
   static func ink(of state: State) -> ScreenLine.Ink {
     switch state {
     case .working: .good

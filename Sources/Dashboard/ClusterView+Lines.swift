@@ -101,8 +101,7 @@ extension ClusterView {
     let age = max(0, now - heard)
     guard age > Self.late || trouble != nil else { return nil }
     let since = snapshot == nil ? "no answer for \(Numbers.duration(age))" : "no answer since \(Numbers.date(heard)), \(Numbers.duration(age)) ago"
-    let known = snapshot == nil ? "" : "; what was known then is shown"
-    return ScreenLine(since + (trouble.map { ": \($0)" } ?? "") + known, .bad)
+    return ScreenLine(since + (snapshot == nil ? "" : "; this is how it was then"), .bad)
   }
 
   private var bottom: ScreenLine {
@@ -111,6 +110,12 @@ extension ClusterView {
       line.add(entry.text)
       line.add("_", .faint)
       if let trouble = entry.trouble { line.add("   " + trouble, .bad) }
+      return line
+    }
+    // Why there is no answer, and what to do about it.
+    if let trouble {
+      var line = ScreenLine("? help  q quit   ", .strong)
+      line.add(trouble, .bad)
       return line
     }
     if isHelping { return ScreenLine("any key goes back", .faint) }

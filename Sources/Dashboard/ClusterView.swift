@@ -32,8 +32,9 @@ package struct ClusterView: Sendable {
 
   /// Where the learner is, as it was given.
   let learner: String
-  var order: ClusterOrder
-  var filter = ClusterFilter()
+  /// Who asks for another order wants to see what comes first in it.
+  var order: ClusterOrder { didSet { if order != oldValue { scroll = 0 } } }
+  var filter = ClusterFilter() { didSet { if filter != oldValue { scroll = 0 } } }
   var entry: Entry?
   var unitScreen: UnitScreen?
   var isHelping = false

@@ -140,6 +140,6 @@ package final class LiveCluster: Sendable {
   }
 
   private static func text(of error: any Error) -> String {
-    (error as? any ActionableError)?.message ?? "\(error)"
+    (error as? any ActionableError)?.description ?? "\(error)"
   }
 }

@@ -5,6 +5,8 @@ package struct HTTPConnection: ~Copyable {
   private let descriptor: Int32
   private let bounds: HTTPServerBounds
   private var buffer: [UInt8] = []
+  /// Bytes of the buffer in which a head does not end: a client that sends byte by byte is not to make others wait.
+  private var searched = 0
 
   init(descriptor: Int32, bounds: HTTPServerBounds) {
     self.descriptor = descriptor
@@ -14,17 +16,17 @@ package struct HTTPConnection: ~Copyable {
   /// - Returns: nil once the connection is closed, takes too long, or speaks something else.
   mutating func next() -> HTTPServerRequest? {
     let deadline = Deadline(after: bounds.seconds)
-    var end: Int?
+    var end = headEnd()
     while end == nil {
-      end = headEnd
-      guard end == nil else { break }
       guard buffer.count < bounds.head, receive(before: deadline) else { return nil }
+      end = headEnd()
     }
     guard let end, let head = HTTPHead(String(decoding: buffer[..<end], as: UTF8.self)), head.length <= bounds.body else { return nil }
     let start = end + 4
     while buffer.count < start + head.length { guard receive(before: deadline) else { return nil } }
     let body = Array(buffer[start..<start + head.length])
     buffer.removeFirst(start + head.length)
+    searched = 0
     return HTTPServerRequest(method: head.method, target: head.target, headers: head.headers, body: body, isLast: head.isLast)
   }
 
@@ -37,7 +39,7 @@ package struct HTTPConnection: ~Copyable {
     while sent < bytes.count {
       guard deadline.wait(for: POLLOUT, on: descriptor) else { return false }
       let count = bytes[sent...].withUnsafeBytes {
-        Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue) | Int32(MSG_DONTWAIT.rawValue))
+        Foundation.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
       }
       if count < 0, errno == EAGAIN || errno == EINTR { continue }
       guard count > 0 else { return false }
@@ -51,9 +53,11 @@ package struct HTTPConnection: ~Copyable {
     _ = Deadline(after: bounds.seconds).wait(for: POLLIN, on: descriptor)
   }
 
-  private var headEnd: Int? {
-    guard buffer.count >= 4 else { return nil }
-    return (0...buffer.count - 4).first { buffer[$0] == 13 && buffer[$0 + 1] == 10 && buffer[$0 + 2] == 13 && buffer[$0 + 3] == 10 }
+  private mutating func headEnd() -> Int? {
+    let end = "\r\n\r\n".utf8
+    let found = (searched..<max(searched, buffer.count - 3)).first { buffer[$0...].starts(with: end) }
+    searched = found ?? max(searched, buffer.count - 3)
+    return found
   }
 
   private mutating func receive(before deadline: Deadline) -> Bool {

@@ -1,4 +1,4 @@
-package import ActionableErrors
+internal import ActionableErrors
 internal import Foundation
 internal import Synchronization
 
@@ -107,7 +107,7 @@ package final class HTTPServer: Sendable {
   private func acceptConnections() {
     while true {
       places.wait()
-      let descriptor = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+      let descriptor = accept(listener, nil, nil)
       if descriptor < 0 {
         places.signal()
         // Shut down: it is closed here, where nobody can be about to use its number.
@@ -119,6 +119,7 @@ package final class HTTPServer: Sendable {
         usleep(10_000)
         continue
       }
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
       connections.withLock { _ = $0.insert(descriptor) }
       counts.withLock { $0.connections += 1 }
       Thread(block: { [self] in
