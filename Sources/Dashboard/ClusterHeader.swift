@@ -8,6 +8,8 @@ struct ClusterHeader {
   /// What the length of bars goes by.
   let barColumns: Int
 
+  static let rows = 7
+
   /// The most important first, for terminals that are too low for all.
   var lines: [ScreenLine] {
     [title, progress, learner, next, units] + [Role.worker, .scorer].map(sum)

@@ -41,7 +41,7 @@ extension ClusterView {
 
   /// Rows of what is scrolled that the screen has room for.
   var pageRows: Int {
-    let above = unitScreen == nil ? headerLines.count + 1 : unitHeader.count
+    let above = unitScreen == nil ? headerRows + 1 : unitHeader.count
     // One line is kept for bad news, so that the table does not jump when they come.
     return max(1, rows - 1 - above - 1)
   }
@@ -52,15 +52,12 @@ extension ClusterView {
     let peers = order.sorted(filter.shown(of: snapshot.peers), step: snapshot.step)
     let visible = (scroll..<min(peers.count, scroll + pageRows)).clamped(to: peers.indices)
     let table = ClusterTable(peers, of: snapshot, measured: visible, columns: columns)
-    return headerLines + [table.header.cut(to: columns).padded(to: columns).inked(.bar)] + visible.map(table.row)
+    let header = ClusterHeader(snapshot: snapshot, columns: columns, barColumns: columns).lines.prefix(headerRows)
+    return header + [table.header.cut(to: columns).padded(to: columns).inked(.bar)] + visible.map(table.row)
   }
 
   /// The table gets at least half of the screen.
-  private var headerLines: [ScreenLine] {
-    guard let snapshot else { return [] }
-    let header = ClusterHeader(snapshot: snapshot, columns: columns, barColumns: columns)
-    return Array(header.lines.prefix(max(1, rows / 2 - 1)))
-  }
+  private var headerRows: Int { max(1, min(ClusterHeader.rows, rows / 2 - 1)) }
 
   // MARK: A unit
 

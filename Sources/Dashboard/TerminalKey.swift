@@ -64,7 +64,15 @@ package struct TerminalKeys: Sendable {
   }
 
   private static func character(_ bytes: ArraySlice<UInt8>, lead: UInt8) -> (Int, TerminalKey?)? {
-    let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1
+    let length =
+      switch lead {
+      case 0xC2...0xDF: 2
+      case 0xE0...0xEF: 3
+      case 0xF0...0xF4: 4
+      default: 1
+      }
+    let isWhole = bytes.prefix(length).dropFirst().allSatisfy { 0x80...0xBF ~= $0 }
+    guard isWhole else { return (1, nil) }
     guard bytes.count >= length else { return nil }
     guard let text = String(validating: bytes.prefix(length), as: UTF8.self), text.count == 1, let character = text.first else {
       return (1, nil)

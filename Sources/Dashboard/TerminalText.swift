@@ -86,9 +86,7 @@ enum TerminalText {
     let properties = scalar.properties
     // Chooses between pictures and plain signs; without it, every terminal takes the width of the sign itself.
     if properties.isVariationSelector { return .selector }
-    // Terminals disagree on how wide flags, skin colours and the halves of Korean syllables are.
-    let isHalf = 0x1160...0x11FF ~= scalar.value || 0xD7B0...0xD7FF ~= scalar.value || 0x1F1E6...0x1F1FF ~= scalar.value
-    if isHalf || properties.isEmojiModifier || properties.isDefaultIgnorableCodePoint { return .other }
+    if isDisputed(scalar) || properties.isEmojiModifier || properties.isDefaultIgnorableCodePoint { return .other }
     switch properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return .other
     case .spaceSeparator: return .space
@@ -97,12 +95,20 @@ enum TerminalText {
     }
   }
 
+  /// Halves of Korean syllables and of flags, hexagrams, a vowel of Ahom: terminals disagree on how wide they are.
+  private static func isDisputed(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x1160...0x11FF, 0x4DC0...0x4DFF, 0xD7B0...0xD7FF, 0x1171E, 0x1F1E6...0x1F1FF: true
+    default: false
+    }
+  }
+
   /// Of Unicode's East Asian Width property, W and F.
   private static func isWide(_ scalar: Unicode.Scalar) -> Bool {
     guard scalar.value >= 0x1100 else { return false }
     switch scalar.value {
     case 0x1100...0x115F, 0x2329...0x232A, 0x2E80...0x303E, 0x3041...0x4DBF, 0x4E00...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3,
-      0xF900...0xFAFF, 0xFE10...0xFE19, 0xFE30...0xFE6F, 0xFF01...0xFF60, 0xFFE0...0xFFE6, 0x16FE0...0x18AFF, 0x1AFF0...0x1B2FF,
+      0xF900...0xFAFF, 0xFE10...0xFE19, 0xFE30...0xFE6F, 0xFF01...0xFF60, 0xFFE0...0xFFE6, 0x16FE0...0x18D7F, 0x1AFF0...0x1B2FF,
       0x1F200...0x1F2FF, 0x20000...0x3FFFD:
       return true
     default: return scalar.properties.isEmojiPresentation
