@@ -97,8 +97,8 @@ extension ClusterView {
   private func silence(at now: Double) -> ScreenLine? {
     let age = max(0, now - heard)
     guard age > Self.late || trouble != nil else { return nil }
-    let since = snapshot == nil ? "no answer for \(Numbers.duration(age))" : "no answer since \(Numbers.date(heard)), \(Numbers.duration(age)) ago"
-    return ScreenLine(since + (snapshot == nil ? "" : "; this is how it was then"), .bad)
+    guard snapshot != nil else { return ScreenLine("no answer for \(Numbers.duration(age))", .bad) }
+    return ScreenLine("no answer since \(Numbers.date(heard)), \(Numbers.duration(age)) ago; this is how it was then", .bad)
   }
 
   private var bottom: ScreenLine {

@@ -86,7 +86,7 @@ private struct Deadline {
   func wait(for events: Int32, on descriptor: Int32) -> Bool {
     while true {
       var waiting = pollfd(fd: descriptor, events: Int16(events), revents: 0)
-      let left = end.map { max(0, Int32((($0 - .now) / .milliseconds(1)).rounded(.up))) } ?? -1
+      let left = end.map { Int32(min(1e9, max(0, (($0 - .now) / .milliseconds(1)).rounded(.up)))) } ?? -1
       let count = poll(&waiting, 1, left)
       if count < 0, errno == EINTR { continue }
       return count > 0
