@@ -10,7 +10,7 @@ extension ClusterView {
     if isHelping {
       lines = Array(ClusterHelp.lines.prefix(rows - 1))
     } else if let unitScreen {
-      lines = unitLines(unitScreen)
+      lines = unitScreen.lines(columns: columns, rows: pageRows)
     } else if let snapshot {
       lines = clusterLines(snapshot)
     } else {
@@ -41,7 +41,7 @@ extension ClusterView {
 
   /// Rows of what is scrolled that the screen has room for.
   var pageRows: Int {
-    let above = unitScreen == nil ? headerRows + 1 : unitHeader.count
+    let above = unitScreen?.header.count ?? headerRows + 1
     // One line is kept for bad news, so that the table does not jump when they come.
     return max(1, rows - 1 - above - 1)
   }
@@ -58,39 +58,6 @@ extension ClusterView {
 
   /// The table gets at least half of the screen.
   private var headerRows: Int { max(1, min(ClusterHeader.rows, rows / 2 - 1)) }
-
-  // MARK: A unit
-
-  private var unitHeader: [ScreenLine] {
-    guard let unitScreen else { return [] }
-    var title = ScreenLine("unit \(unitScreen.unit)", .strong)
-    if let story = unitScreen.story {
-      title.add("   ")
-      title.add(story.state?.rawValue ?? "not issued yet", story.state == .deadLettered ? .bad : .good)
-      title.add("   for step \(story.step)", .faint)
-    }
-    var lines = [title, ScreenLine()]
-    if let trouble = unitScreen.trouble { lines.insert(ScreenLine(trouble, .bad), at: 1) }
-    return lines
-  }
-
-  private func unitLines(_ screen: UnitScreen) -> [ScreenLine] {
-    guard let story = screen.story else {
-      return unitHeader + (screen.trouble == nil ? [ScreenLine("asking the learner ...", .faint)] : [])
-    }
-    guard let first = story.events.first else { return unitHeader + [ScreenLine("nothing has happened to it yet", .faint)] }
-    let visible = (screen.scroll..<min(story.events.count, screen.scroll + pageRows)).clamped(to: story.events.indices)
-    return unitHeader
-      + visible.map { index in
-        let event = story.events[index]
-        var line = ScreenLine(Numbers.date(event.at), .faint)
-        // How long things took is what one asks for.
-        let after = "+" + Numbers.duration(max(0, event.at - first.at))
-        line.add(String(repeating: " ", count: max(1, 14 - after.count)) + after + "  ")
-        line.add(event.what)
-        return line
-      }
-  }
 
   // MARK: Around them
 

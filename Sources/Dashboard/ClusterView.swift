@@ -22,14 +22,6 @@ package struct ClusterView: Sendable {
     var trouble: String?
   }
 
-  /// The story of one unit of work.
-  struct UnitScreen: Sendable {
-    var unit: UnitID
-    var story: UnitStory?
-    var trouble: String?
-    var scroll = 0
-  }
-
   /// Where the learner is, as it was given.
   let learner: String
   /// Who asks for another order wants to see what comes first in it.
@@ -102,7 +94,7 @@ package struct ClusterView: Sendable {
   }
 
   /// Rows there are to scroll through.
-  var scrolledRows: Int { unitScreen.map { $0.story?.events.count ?? 0 } ?? shownCount }
+  var scrolledRows: Int { unitScreen?.events(columns: columns).count ?? shownCount }
 
   private var shownCount: Int { snapshot.map { filter.shown(of: $0.peers).count } ?? 0 }
 }

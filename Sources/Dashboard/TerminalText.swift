@@ -62,6 +62,27 @@ enum TerminalText {
     return String(kept)
   }
 
+  /// A text in lines of at most `columns`, 8 or more; broken between words where there are some.
+  static func wrapped(_ text: String, to columns: Int) -> [String] {
+    let columns = max(8, columns)
+    var lines: [String] = []
+    var line = ""
+    func end() {
+      if !line.isEmpty { lines.append(line) }
+      line = ""
+    }
+    for word in clean(text).split(separator: " ") {
+      if width(line) + 1 + width(String(word)) > columns { end() }
+      if !line.isEmpty { line += " " }
+      for scalar in word.unicodeScalars {
+        if width(line) + width(scalar) > columns { end() }
+        line.unicodeScalars.append(scalar)
+      }
+    }
+    end()
+    return lines
+  }
+
   /// A cleaned text for terminals that show ASCII alone; as wide as it was.
   static func ascii(_ text: String) -> String {
     if text.utf8.allSatisfy({ $0 < 0x80 }) { return text }

@@ -32,6 +32,16 @@ struct TerminalTextTests {
     }
   }
 
+  @Test(
+    "long texts go on in the next line, between words where there are some",
+    arguments: [
+      ("one two three four", ["one two", "three", "four"]), ("abcdefghijklmnopqr", ["abcdefgh", "ijklmnop", "qr"]), ("", []),
+      ("a  b ", ["a b"]), ("日本日本日本", ["日本日本", "日本"]), ("x abcdefghij", ["x", "abcdefgh", "ij"]),
+    ])
+  func wraps(text: String, lines: [String]) {
+    #expect(TerminalText.wrapped(text, to: 8) == lines)
+  }
+
   @Test("widths are those of the C library, for every sign that is shown")
   func widths() throws {
     let locale = try #require(newlocale(LC_CTYPE_MASK, "C.UTF-8", nil))
