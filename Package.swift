@@ -67,6 +67,7 @@ let package = Package(
     library("Limits"),
     library("Threads"),
     library("HTTP", ["Limits", "CCurl"]),
+    library("HTTPServer", ["ActionableErrors"]),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "Limits", "CLinux", "CZeroMQ"]),
     library("Torch", ["ActionableErrors", "DurableFiles", "Limits", "CTorch"]),
     library("Images", ["ActionableErrors", "Limits", "CPNG", "CTurboJPEG"]),
@@ -88,7 +89,7 @@ let package = Package(
       ],
       exclude: ["Protos"]),
     library("ServedReward", ["ActionableErrors", "HTTP", "Rewards", "Rollout"]),
-    library("JudgeServer", ["ActionableErrors", "Limits", "ServedReward"]),
+    library("JudgeServer", ["HTTPServer", "Limits", "ServedReward"]),
     library("WeightDeltas", ["Limits", "Rollout", "CZstd"]),
     library(
       "Cluster", [
@@ -136,7 +137,7 @@ let package = Package(
     .executableTarget(
       name: "sophia",
       dependencies: [
-        "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Limits",
+        "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "HTTPServer", "JudgeServer", "Limits",
         "Rewards", "Rollout", "Runs",
         "ServedReward", "Settings",
         "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -166,6 +167,7 @@ let package = Package(
     tests("Rollout", ["DurableFiles", "Limits", "TrustGRPO", "WeightDeltas"]),
     tests("WeightDeltas", ["DurableFiles", "Rollout"]),
     tests("Wire", ["DurableFiles", "Limits", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests("HTTPServer", ["ActionableErrors"]),
     tests("ServedReward", ["ActionableErrors", "HTTP", "JudgeServer", "Rollout"]),
     tests("Simulator", ["DurableFiles", "Limits", "Rollout", "TrustGRPO", "Wire"]),
     tests("Cluster", ["ActionableErrors", "DurableFiles", "Limits", "Rollout", "Threads", "TrustGRPO", "Wire"]),
@@ -178,7 +180,7 @@ let package = Package(
         "ActionableErrors", "DataSets", "DurableFiles", "Images", "JudgeServer", "Rollout", "Settings", "Tokenization",
         "Torch", "TrustGRPO", "VisionLanguage",
       ], exclude: ["Fixtures"]),
-    tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
+    tests("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
     tests("FaultProxy", ["ActionableErrors"]),
     tests("RewardProgram", ["ActionableErrors"]),
     tests(
