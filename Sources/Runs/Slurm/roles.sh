@@ -135,18 +135,18 @@ keep() {
     started=$SECONDS
     step "$role" "${arguments[@]}"
     # It was at work, and not only waiting in vain for the learner.
-    if [ "$code" -eq 0 ] || [ $((SECONDS - started)) -gt $((2 * silence)) ]; then since=$SECONDS delay=1; fi
-    case $code in
-      0)
-        [ "$role" != learner ] || return 0
+    if [ "$code" -eq 0 ] || [ "$code" -eq 69 ] || [ $((SECONDS - started)) -gt $((2 * silence)) ]; then since=$SECONDS delay=1; fi
+    case $role:$code in
+      learner:0) return 0 ;;
+      *:0 | scorer:69 | worker:69)
         # The learner has said goodbye: the run is complete, or it was stopped and goes on later, perhaps elsewhere.
         # Read again: since this role joined, the learner may have been started again where it was.
         left=$(listening)
         say "the learner has said goodbye; waits for word that the run is over, or that it goes on"
         waits=1
         ;;
-      75 | 143) return 75 ;;
-      69 | 78) return "$code" ;;
+      *:75 | *:143) return 75 ;;
+      *:69 | *:78) return "$code" ;;
       *)
         [ -z "$told" ] || return 75
         if [ $((SECONDS - since)) -gt "$patience" ]; then
