@@ -64,7 +64,7 @@ let package = Package(
     library("ActionableErrors"),
     library("DurableFiles", ["ActionableErrors", "CCrypto", "CLinux"]),
     library("Limits"),
-    library("Threads"),
+    library("Threads", ["CLinux"]),
     library("HTTP", ["Limits", "CCurl"]),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "Limits", "CLinux", "CZeroMQ"]),
     library("Torch", ["ActionableErrors", "DurableFiles", "Limits", "CTorch"]),
