@@ -95,7 +95,10 @@ let package = Package(
       ]),
     library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Limits", "Rollout", "Wire", "ZeroMQ"]),
     library(
-      "RunStore", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
+      "RunStore", [
+        "ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     library(
       "Engines",
       [
