@@ -65,7 +65,7 @@ let package = Package(
     library("ActionableErrors"),
     library("DurableFiles", ["ActionableErrors", "CCrypto", "CLinux"]),
     library("Limits"),
-    library("Threads"),
+    library("Threads", ["CLinux"]),
     library("HTTP", ["Limits", "CCurl"]),
     library("HTTPServer", ["ActionableErrors"]),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "Limits", "CLinux", "CZeroMQ"]),
@@ -97,7 +97,10 @@ let package = Package(
       ]),
     library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Limits", "Rollout", "Wire", "ZeroMQ"]),
     library(
-      "RunStore", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
+      "RunStore", [
+        "ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     library(
       "Engines",
       [
