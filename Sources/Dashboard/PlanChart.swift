@@ -85,9 +85,9 @@ struct PlanChart {
     let path = places.map { place -> HTML in "\(place.0),\(place.1) " }
     let marks = zip(shown, places).map { point, place -> HTML in
       let isEnough = point.x == curve.enough
-      return "<circle class=\"dot\(index % 8)\(isEnough ? " enough" : "")\" cx=\"\(place.0)\" cy=\"\(place.1)\" r=\"\(isEnough ? 6 : 2.4)\"/>"
+      return "<circle class=\"dot\(curve.colour(at: index))\(isEnough ? " enough" : "")\" cx=\"\(place.0)\" cy=\"\(place.1)\" r=\"\(isEnough ? 6 : 2.4)\"/>"
     }
-    return "<polyline class=\"curve\(index % 8)\" points=\"\(path)\"/>\(marks)"
+    return "<polyline class=\"curve\(curve.colour(at: index))\" points=\"\(path)\"/>\(marks)"
   }
 
   /// For those who hear the page.

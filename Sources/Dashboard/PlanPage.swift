@@ -8,8 +8,11 @@ package struct PlanPage: Sendable {
     package var points: [(x: Double, y: Double)]
     /// Marked: from there on twice as many bring little.
     package var enough: Double?
+    /// Of the page's eight; nil: by its place among the chart's.
+    package var colour: Int?
 
-    package init(name: String, points: [(x: Double, y: Double)], enough: Double? = nil) {
+    package init(name: String, points: [(x: Double, y: Double)], enough: Double? = nil, colour: Int? = nil) {
+      self.colour = colour
       self.name = name
       self.points = points
       self.enough = enough
@@ -112,7 +115,7 @@ package struct PlanPage: Sendable {
 
   private func keys(_ chart: Chart) -> HTML {
     let parts = chart.curves.enumerated().map { index, curve -> HTML in
-      "<span><i class=\"dot c\(index % 8)\"></i>\(curve.name)</span>"
+      "<span><i class=\"dot c\(curve.colour(at: index))\"></i>\(curve.name)</span>"
     }
     return "\(parts)"
   }
@@ -158,7 +161,7 @@ package struct PlanPage: Sendable {
     let parts = curves.enumerated().map { index, curve -> HTML in
       defer { column += 36 + 6.2 * Double(curve.name.count) }
       return """
-        <circle class="dot\(index % 8)" cx="\(column + 4)" cy="\(baseline - 4)" r="4"/><text x="\(column + 14)" y="\(baseline)">\(curve.name)</text>
+        <circle class="dot\(curve.colour(at: index))" cx="\(column + 4)" cy="\(baseline - 4)" r="4"/><text x="\(column + 14)" y="\(baseline)">\(curve.name)</text>
         """
     }
     return "\(parts)"
@@ -166,7 +169,8 @@ package struct PlanPage: Sendable {
 
   private static let css: HTML = """
 
-    .legend span { margin-right: 1.4rem; }
+    .legend span { margin-right: 1.4rem; display: inline-block; white-space: nowrap; }
+    .legend .note { white-space: normal; }
     \((0..<8).map { index -> HTML in
       """
       .curve\(index) { fill: none; stroke: var(--c\(index)); stroke-width: 2.2; stroke-linejoin: round; }
@@ -185,4 +189,9 @@ package struct PlanPage: Sendable {
     svg { \(ReportStyle.lightColours) }
 
     """
+}
+
+extension PlanPage.Curve {
+  /// - Parameter index: its place among the chart's.
+  func colour(at index: Int) -> Int { (colour ?? index) % 8 }
 }

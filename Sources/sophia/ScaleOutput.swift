@@ -119,25 +119,26 @@ struct ScaleOutput {
   // MARK: Page
 
   var page: PlanPage {
-    func curve(_ name: String, _ value: (ScalePoint) -> Double?) -> PlanPage.Curve {
-      PlanPage.Curve(name: name, points: points.compactMap { point in value(point).map { (Double(point.workers), $0) } })
+    func curve(_ name: String, _ colour: Int, _ value: (ScalePoint) -> Double?) -> PlanPage.Curve {
+      let places = points.compactMap { point in value(point).map { (Double(point.workers), $0) } }
+      return PlanPage.Curve(name: name, points: places, colour: colour)
     }
     func waits(_ latency: KeyPath<ScaleMeasurement, ScaleMeasurement.Latency>) -> [PlanPage.Curve] {
-      var curves = [curve("p99, as fast as they go") { $0.most[keyPath: latency].p99 * 1e3 }]
+      var curves = [curve("p99, as fast as they go", 0) { $0.most[keyPath: latency].p99 * 1e3 }]
       if let rate {
-        let at = "at \(Int(rate)) groups/s"
+        let at = "at \(Int(rate))/s"
         curves += [
-          curve("p99, \(at)") { $0.held.map { $0[keyPath: latency].p99 * 1e3 } },
-          curve("median, \(at)") { $0.held.map { $0[keyPath: latency].median * 1e3 } },
+          curve("p99, \(at)", 1) { $0.held.map { $0[keyPath: latency].p99 * 1e3 } },
+          curve("median, \(at)", 2) { $0.held.map { $0[keyPath: latency].median * 1e3 } },
         ]
       }
       return curves
     }
-    var speed = [curve("as fast as they go") { $0.most.groupsPerSecond }, curve("simulated, from \(basis) workers") { $0.predicted }]
-    var share = [curve("as fast as they go") { 100 * $0.most.learnerCores }]
+    var speed = [curve("as fast as they go", 0) { $0.most.groupsPerSecond }, curve("simulated, from \(basis) workers", 4) { $0.predicted }]
+    var share = [curve("as fast as they go", 0) { 100 * $0.most.learnerCores }]
     if let rate {
-      speed.append(curve("\(Int(rate)) groups/s are wanted") { $0.held?.groupsPerSecond })
-      share.append(curve("at \(Int(rate)) groups/s") { $0.held.map { 100 * $0.learnerCores } })
+      speed.append(curve("\(Int(rate)) wanted", 1) { $0.held?.groupsPerSecond })
+      share.append(curve("at \(Int(rate)) groups/s", 1) { $0.held.map { 100 * $0.learnerCores } })
     }
     let plan = points.first?.most.plan ?? ScalePlan()
     return PlanPage(
