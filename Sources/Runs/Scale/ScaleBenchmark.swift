@@ -14,6 +14,8 @@ package struct ScaleBenchmark: Sendable {
   /// On the disk that is to be measured. Each point takes a folder in it, which is removed afterwards.
   private let folder: String
   private let keepsFiles: Bool
+  /// Between the last worker's joining and the first group: until all is quiet, and what is measured of that.
+  private static let (settling, idle) = (Duration.milliseconds(700), Duration.seconds(1))
 
   package init(executable: String, folder: String, keepsFiles: Bool = false) {
     self.executable = executable
@@ -49,7 +51,7 @@ package struct ScaleBenchmark: Sendable {
     let began = ContinuousClock.now
     do {
       for part in plan.parts { try await cluster.start(process(part, place)) }
-      let joined = try await join(plan, place, cluster, began, progress)
+      let (joined, started) = try await join(plan, place, cluster, began, progress)
       let watching = Task {
         while !Task.isCancelled {
           progress((try? String(contentsOfFile: place.progress, encoding: .utf8)).flatMap { Int($0) } ?? 0)
@@ -57,8 +59,12 @@ package struct ScaleBenchmark: Sendable {
         }
       }
       defer { watching.cancel() }
-      for part in plan.parts { try await finish(part, place, cluster) }
-      return try ScaleMeasurement(plan, place, joined: joined.inSeconds, machine: busy.stop(), loopback: carried.stop())
+      try await withTaskCancellationHandler {
+        for part in plan.parts { try await finish(part, place, cluster) }
+      } onCancel: {
+        Task { await cluster.stopAll(grace: .zero) }
+      }
+      return try ScaleMeasurement(plan, place, joined: joined, idle: started - Self.idle.inSeconds..<started, machine: busy.stop(), loopback: carried.stop())
     } catch {
       await cluster.stopAll(grace: .zero)
       throw error
@@ -69,7 +75,7 @@ package struct ScaleBenchmark: Sendable {
   private func join(
     _ plan: ScalePlan, _ place: ScaleFolder, _ cluster: LocalCluster, _ began: ContinuousClock.Instant,
     _ progress: @Sendable (Int?) -> Void
-  ) async throws -> Duration {
+  ) async throws -> (joined: Double, started: Double) {
     progress(nil)
     let ready = (0..<plan.workerProcesses).map { place.ready($0) }
     while !ready.allSatisfy(FileManager.default.fileExists) {
@@ -82,8 +88,10 @@ package struct ScaleBenchmark: Sendable {
       try await Task.sleep(for: .milliseconds(10))
     }
     let joined = ContinuousClock.now - began
+    // What everyone takes of the processor without work, for the prediction.
+    try await Task.sleep(for: Self.settling + Self.idle)
     try DurableFiles.write("\n", to: place.start)
-    return joined
+    return (joined.inSeconds, monotonicSeconds())
   }
 
   private func finish(_ part: ScalePart, _ place: ScaleFolder, _ cluster: LocalCluster) async throws {

@@ -22,7 +22,7 @@ struct ScaleTask: TaskCatalogue {
 final class ScaleGenerator: GroupGenerator {
   private let gate: StartingGate
   private let responses: [Response]
-  private let pace: Pace?
+  private let pace: Pace
 
   init(_ plan: ScalePlan, worker: Int, gate: StartingGate) {
     self.gate = gate
@@ -32,10 +32,9 @@ final class ScaleGenerator: GroupGenerator {
         logProbabilities: (0..<plan.tokens).map { -0.01 * Float($0 % 50) }, finish: .stop,
         text: String(repeating: "red 5 . ", count: max(1, plan.tokens / 2)))
     }
-    pace = plan.period.map { period in
-      // Workers begin one after the other, evenly.
-      Pace(period: period, credit: plan.cluster.credit, first: period * Double(worker) / Double(plan.workers))
-    }
+    // Workers begin one after the other, evenly, not all at the same moment.
+    let share = Double(worker) / Double(plan.workers)
+    pace = Pace(period: plan.period, credit: plan.cluster.credit, first: share * min(plan.period ?? 1, 1))
   }
 
   func prepare(folder: String, settings: String) async -> Duration { .seconds(30) }
@@ -44,19 +43,19 @@ final class ScaleGenerator: GroupGenerator {
 
   func generate(_ lease: Lease) async throws -> ResponseGroup {
     let opened = await gate.pass()
-    if let wait = pace?.wait(since: opened) { try await Task.sleep(for: .seconds(wait)) }
+    if let wait = pace.wait(since: opened) { try await Task.sleep(for: .seconds(wait)) }
     return ResponseGroup(lease: lease, responses: responses, seconds: 0)
   }
 }
 
-/// When a worker begins its groups: at a given rate, whatever its leases do.
+/// When a worker begins its groups: at a given rate, whatever its leases do, or as they come.
 private final class Pace: Sendable {
-  private let period: Double
+  private let period: Double?
   private let credit: Int
   /// Seconds after the start.
   private let next: Mutex<Double>
 
-  init(period: Double, credit: Int, first: Double) {
+  init(period: Double?, credit: Int, first: Double) {
     self.period = period
     self.credit = credit
     next = Mutex(first)
@@ -66,6 +65,7 @@ private final class Pace: Sendable {
   func wait(since start: Double) -> Double? {
     let now = monotonicSeconds() - start
     let at = next.withLock { next in
+      guard let period else { return next }
       // What was missed while there was no lease is made up for as far as its leases go.
       let at = max(next, now - period * Double(credit))
       next = at + period

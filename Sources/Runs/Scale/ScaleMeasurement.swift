@@ -35,6 +35,9 @@ package struct ScaleMeasurement: Sendable, Codable {
   package let learnerThreads: [String: Double]
   /// Bytes a second that the loopback interface carried: each group twice, from worker to scorer and on to the learner.
   package let bytesPerSecond: Double
+  /// Of all workers together before they had anything to do, joined and with the first weights; and of all scorers.
+  package let idleWorkerCores: Double
+  package let idleScorerCores: Double
   package let commitsPerSecond: Double
   /// Share of the time in which the journal was in a commit.
   package let committing: Double
@@ -50,19 +53,26 @@ package struct ScaleMeasurement: Sendable, Codable {
   /// What else is wrong, one sentence each.
   package let problems: [String]
 
+  /// That other programs left for it on average, of so many.
+  package func coresLeft(of cores: Double) -> Double {
+    max(0.1, cores - max(0, machineCores - learnerCores - workerCores - scorerCores))
+  }
+
   package var groupsPerSecond: Double { Double(groups) / seconds }
   package var leasesPerSecond: Double { Double(lease.count) / seconds }
   package var isSound: Bool { lost == 0 && trainedTwice == 0 && problems.isEmpty }
 
   init(
-    _ plan: ScalePlan, _ folder: ScaleFolder, joined: Double, machine: UsageSamples, loopback: UsageSamples
+    _ plan: ScalePlan, _ folder: ScaleFolder, joined: Double, idle: Range<Double>, machine: UsageSamples, loopback: UsageSamples
   ) throws {
     let learner = try folder.report(ScaleLearnerReport.self, of: .learner)
     let workers = try (0..<plan.workerProcesses).map { try folder.report(ScalePeerReport.self, of: .workers($0)) }
     let scorers = try (0..<plan.scorers).map { try folder.report(ScalePeerReport.self, of: .scorer($0)) }
     let (start, end) = (learner.start, learner.end)
     let seconds = end - start
-    func cores(_ reports: [ScalePeerReport]) -> Double { reports.reduce(0) { $0 + $1.usage.used(from: start, to: end) } / seconds }
+    func cores(_ reports: [ScalePeerReport], _ time: Range<Double>) -> Double {
+      reports.reduce(0) { $0 + $1.usage.used(from: time.lowerBound, to: time.upperBound) } / (time.upperBound - time.lowerBound)
+    }
     func latency(_ waits: KeyPath<WorkerLatencies.Record, WorkerLatencies.Waits>) -> Latency {
       var all = WorkerLatencies.Waits()
       for report in workers { all.add(report.latencies[keyPath: waits]) }
@@ -76,8 +86,10 @@ package struct ScaleMeasurement: Sendable, Codable {
     acknowledgement = latency(\.acknowledgements)
     learnerCores = learner.processorSeconds / seconds
     learnerThreads = learner.threads.mapValues { $0 / seconds }
-    workerCores = cores(workers)
-    scorerCores = cores(scorers)
+    workerCores = cores(workers, start..<end)
+    idleWorkerCores = cores(workers, idle)
+    idleScorerCores = cores(scorers, idle)
+    scorerCores = cores(scorers, start..<end)
     machineCores = machine.used(from: start, to: end) / seconds
     bytesPerSecond = loopback.used(from: start, to: end) / seconds
     commitsPerSecond = Double(learner.commits) / seconds

@@ -1,8 +1,8 @@
 internal import DurableFiles
 internal import Foundation
+internal import Limits
 internal import Rollout
 package import Settings
-internal import TrustGRPO
 
 /// What the processes of one point of `sophia bench scale` are told: the same file for all of them.
 ///
@@ -23,6 +23,13 @@ package struct ScalePlan: Sendable, Equatable, Codable {
 
   package init() {}
 
+  /// With as many scorers as hold the groups that can be on their way at once: one that has `Limits.messages.waiting` of them
+  /// drops what comes, and it comes again much later.
+  package mutating func chooseScorers() {
+    let each = Limits.standard.messages.waiting * 3 / 4
+    scorers = max(1, (held + each - 1) / each)
+  }
+
   // MARK: What follows from it
 
   /// Leases that all workers together hold at once.
@@ -36,6 +43,9 @@ package struct ScalePlan: Sendable, Equatable, Codable {
 
   /// After what is measured workers run out of work; there is as much more as keeps that out of the measurement.
   var steps: Int { (warmUp + groups + 2 * promptsPerStep + promptsPerStep - 1) / promptsPerStep }
+
+  /// All groups of the point.
+  package var totalGroups: Int { steps * promptsPerStep }
 
   /// The workers of one process.
   func workers(of process: Int) -> Range<Int> {
@@ -108,7 +118,7 @@ struct ScaleFolder: Sendable {
           code: "bench.scale-silent", message: "\(file) has not been made within \(limit)",
           advice: "look into the .log files beside it")
       }
-      try await Task.sleep(for: .milliseconds(10))
+      try await Task.sleep(for: .milliseconds(50))
     }
   }
 }
