@@ -113,7 +113,8 @@ struct InMemoryRunTests {
     let start = ContinuousClock.now
     run.stop()
     #expect(try await learner.value == .interrupted(reason: "Ctrl-C"))
-    #expect(await (worker, scorer) == (.completed, .completed))
+    let abandoned = RunEnd.abandoned(reason: "the run was stopped: Ctrl-C")
+    #expect(await (worker, scorer) == (abandoned, abandoned))
     #expect(ContinuousClock.now - start < .seconds(5))
     let last = try #require(run.journal.trained.last)
     let checkpoint = JournalRecord.checkpointed(
@@ -144,7 +145,8 @@ struct InMemoryRunTests {
     async let worker = run.runWorker("w")
     async let scorer = run.runScorer()
     #expect(try await run.runLearner() == .failed(reason: "the journal: the disk is full; free some space"))
-    #expect(await (worker, scorer) == (.completed, .completed))
+    let abandoned = RunEnd.abandoned(reason: "the learner failed: the journal: the disk is full; free some space")
+    #expect(await (worker, scorer) == (abandoned, abandoned))
   }
 
   @Test("a row that no message can carry is dead-lettered by name")
