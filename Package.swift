@@ -15,9 +15,10 @@ let torchLinking: [LinkerSetting] = [
 ]
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], _ swiftSettings: [SwiftSetting] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource] = [],
+  _ swiftSettings: [SwiftSetting] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+  .target(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swiftSettings)
 }
 
 /// Fixtures are read from the source folder, by path.
@@ -64,8 +65,9 @@ let package = Package(
     library("ActionableErrors"),
     library("DurableFiles", ["ActionableErrors", "CCrypto", "CLinux"]),
     library("Limits"),
-    library("Threads"),
+    library("Threads", ["CLinux"]),
     library("HTTP", ["Limits", "CCurl"]),
+    library("HTTPServer", ["ActionableErrors"]),
     library("ZeroMQ", ["ActionableErrors", "DurableFiles", "Limits", "CLinux", "CZeroMQ"]),
     library("Torch", ["ActionableErrors", "DurableFiles", "Limits", "CTorch"]),
     library("Images", ["ActionableErrors", "Limits", "CPNG", "CTurboJPEG"]),
@@ -87,7 +89,7 @@ let package = Package(
       ],
       exclude: ["Protos"]),
     library("ServedReward", ["ActionableErrors", "HTTP", "Rewards", "Rollout"]),
-    library("JudgeServer", ["ActionableErrors", "Limits", "ServedReward"]),
+    library("JudgeServer", ["HTTPServer", "Limits", "ServedReward"]),
     library("WeightDeltas", ["Limits", "Rollout", "CZstd"]),
     library(
       "Cluster", [
@@ -95,7 +97,10 @@ let package = Package(
       ]),
     library("ClusterZeroMQ", ["ActionableErrors", "Cluster", "Limits", "Rollout", "Wire", "ZeroMQ"]),
     library(
-      "RunStore", ["ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift")]),
+      "RunStore", [
+        "ActionableErrors", "DurableFiles", "Rollout", "TrustGRPO", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
     library(
       "Engines",
       [
@@ -117,7 +122,9 @@ let package = Package(
         "ActionableErrors", "Cluster", "ClusterZeroMQ", "Dashboard", "DataSets", "DurableFiles", "Engines", "Limits",
         "Rewards", "Rollout", "RunStore", "ServedReward", "Settings", "Simulator", "Threads", "Tokenization",
         "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "WeightDeltas", "Wire", "ZeroMQ",
-      ]),
+      ],
+      // The scripts of jobs are part of the program, which runs without this folder.
+      resources: [.embedInCode("Slurm")]),
     library(
       "Ablation",
       [
@@ -133,7 +140,7 @@ let package = Package(
     .executableTarget(
       name: "sophia",
       dependencies: [
-        "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "JudgeServer", "Limits",
+        "Ablation", "ActionableErrors", "Chaos", "Dashboard", "DataSets", "DurableFiles", "Engines", "HTTPServer", "JudgeServer", "Limits",
         "Rewards", "Rollout", "Runs",
         "ServedReward", "Settings",
         "Simulator", "Tokenization", "Torch", "TrustGRPO", "VisionLanguage", "VisualReasoning", "ZeroMQ", .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -163,6 +170,7 @@ let package = Package(
     tests("Rollout", ["DurableFiles", "Limits", "TrustGRPO", "WeightDeltas"]),
     tests("WeightDeltas", ["DurableFiles", "Rollout"]),
     tests("Wire", ["DurableFiles", "Limits", "Rollout", "TrustGRPO", .product(name: "SwiftProtobuf", package: "swift-protobuf")]),
+    tests("HTTPServer", ["ActionableErrors"]),
     tests("ServedReward", ["ActionableErrors", "HTTP", "JudgeServer", "Rollout"]),
     tests("Simulator", ["DurableFiles", "Limits", "Rollout", "TrustGRPO", "Wire"]),
     tests("Cluster", ["ActionableErrors", "DurableFiles", "Limits", "Rollout", "Threads", "TrustGRPO", "Wire"]),
@@ -175,7 +183,7 @@ let package = Package(
         "ActionableErrors", "DataSets", "DurableFiles", "Images", "JudgeServer", "Rollout", "Settings", "Tokenization",
         "Torch", "TrustGRPO", "VisionLanguage",
       ], exclude: ["Fixtures"]),
-    tests("Dashboard", ["DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
+    tests("Dashboard", ["ActionableErrors", "DurableFiles", "Rollout", "RunStore", "TrustGRPO"], exclude: ["Fixtures"]),
     tests("FaultProxy", ["ActionableErrors"]),
     tests("RewardProgram", ["ActionableErrors"]),
     tests(

@@ -118,7 +118,7 @@ package struct LearnerService: Sendable {
           if case .durable = message { fault.pass(.admitted) }
           transport.send(codec.encode(message), to: peer)
         case .welcome(let peer, let incarnation, let scorers):
-          transport.send(codec.encode(.welcome(welcome(incarnation, scorers, weights.newest))), to: peer)
+          transport.send(codec.encode(.welcome(welcome(peer, incarnation, scorers, weights.newest))), to: peer)
         case .lease(let peer, let id, let unit, let attempt, let version, let step):
           do {
             let task = try catalogue.task(of: unit.prompt)
@@ -235,12 +235,18 @@ package struct LearnerService: Sendable {
     }
   }
 
-  private func welcome(_ incarnation: UInt32, _ scorers: [ScorerAddress], _ manifest: WeightManifest) -> Welcome {
-    Welcome(
+  private func welcome(
+    _ peer: PeerID, _ incarnation: UInt32, _ scorers: [ScorerAddress], _ manifest: WeightManifest
+  ) -> Welcome {
+    // Only scorers are connected to by others. With a list of all in the welcome of each, a thousand workers would be sent
+    // a million keys while they join.
+    let allowed = transport.allowed
+    let isScorer = allowed.contains { $0.role == .scorer && $0.name == peer.name }
+    return Welcome(
       run: offer.run, incarnation: incarnation, publishPort: transport.ports.publish, dataPort: transport.ports.data,
       heartbeat: offer.heartbeat, settings: offer.settings, artifacts: offer.artifacts.map(\.artifact),
-      scorers: scorers, allowed: transport.allowed.filter { $0.role != .observer }, manifest: manifest, groupSize: offer.groupSize,
-      responseTokens: offer.responseTokens, clock: Date().timeIntervalSince1970)
+      scorers: scorers, allowed: isScorer ? allowed.filter { $0.role == .worker } : [], manifest: manifest,
+      groupSize: offer.groupSize, responseTokens: offer.responseTokens, clock: Date().timeIntervalSince1970)
   }
 
   /// Reads the journal beside the loop, which waits for no disk.

@@ -31,6 +31,9 @@ package enum ProcessEnd: Sendable, Hashable, CustomStringConvertible {
   /// The exit code of a process that would fail again until somebody changes a setting: EX_CONFIG of sysexits.
   package static let misconfigured: Int32 = 78
 
+  /// Of a peer whose learner ended before the run was complete: EX_UNAVAILABLE.
+  package static let abandoned: Int32 = 69
+
   package var description: String {
     switch self {
     case .exited(let code): "ended with exit code \(code)"
@@ -179,7 +182,7 @@ package actor LocalCluster {
     guard !isStopping, restarts[member.name, default: 0] < maximumRestarts else { return false }
     switch end {
     case .killed: return true
-    case .exited(let code): return code != 0 && code != ProcessEnd.misconfigured && member.role != .learner
+    case .exited(let code): return code != 0 && ![ProcessEnd.misconfigured, ProcessEnd.abandoned].contains(code) && member.role != .learner
     }
   }
 

@@ -62,10 +62,10 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
     perform: (Event) -> RunEnd?
   ) async -> RunEnd {
     let receiving = receive(decode)
-    let ticking = tick()
+    let ticking = Ticker.shared.add { [mailbox] in mailbox.post(.tick) }
     defer {
       receiving.cancel()
-      ticking.cancel()
+      Ticker.shared.remove(ticking)
       mailbox.close()
       engine.close()
     }
@@ -150,15 +150,6 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
         } catch {
           log(.warning, "refused a message: \(error)")
         }
-      }
-    }
-  }
-
-  private func tick() -> Task<Void, Never> {
-    Task { [mailbox] in
-      while !Task.isCancelled {
-        try? await Task.sleep(for: .milliseconds(50))
-        mailbox.post(.tick)
       }
     }
   }

@@ -8,13 +8,17 @@ package struct WorkerService: Sendable {
   private let loop: PeerLoop<WorkerEvent>
   private let generator: any GroupGenerator
   private let fault = FaultPoint.ofThisProcess(.worker)
+  private let observe: (@Sendable (WorkerEvent) -> Void)?
 
+  /// - Parameter observe: told of each event before the role takes it, to measure how long a worker waits.
   package init(
     transport: any PeerTransport, generator: any GroupGenerator, files: ArtifactCache,
-    log: @escaping @Sendable (LogLevel, String) -> Void, report: @escaping @Sendable (RoleCondition) -> Void = { _ in }
+    log: @escaping @Sendable (LogLevel, String) -> Void, report: @escaping @Sendable (RoleCondition) -> Void = { _ in },
+    observe: (@Sendable (WorkerEvent) -> Void)? = nil
   ) {
     loop = PeerLoop(transport: transport, files: files, log: log, report: report)
     self.generator = generator
+    self.observe = observe
   }
 
   /// Finishes what is under way and hands it in; a second call ends at once.
@@ -30,6 +34,7 @@ package struct WorkerService: Sendable {
       return .published(try codec.publication(frame))
     } perform: { event in
       var end: RunEnd?
+      observe?(event)
       pass(event)
       for action in role.receive(event, at: loop.now) {
         if case .finish(let how) = action { end = how } else { perform(action) }

@@ -26,6 +26,11 @@ actor PeerSockets: LoopActor {
   private var weights: (channel: Channel<Subscribe>, endpoint: TCPEndpoint)?
   /// A scorer's, to the learner's scored groups.
   private var scored: (channel: Channel<Push>, endpoint: TCPEndpoint)?
+  /// A scorer's: so many scored groups wait for the learner that no more are taken from workers. Dropped ones would come again
+  /// much later; workers keep theirs, and libzmq holds them back.
+  private var isBehind = false
+  /// Scored groups that wait in this process before that is so.
+  private static let backlog = 16
   /// A worker's, one a scorer.
   private var scorers: [ScorerAddress: Channel<Push>] = [:]
 
@@ -115,7 +120,10 @@ actor PeerSockets: LoopActor {
   private func pushScored(to endpoint: TCPEndpoint) throws(ZeroMQError) {
     guard scored?.endpoint != endpoint else { return }
     scored?.channel.close()
-    scored = (try pusher(to: endpoint, towardsLearner), endpoint)
+    catchUp()
+    let channel = try pusher(to: endpoint, towardsLearner)
+    channel.onDrained = { [self] in catchUp() }
+    scored = (channel, endpoint)
   }
 
   /// Keeps, opens and closes connections so that they are those to `wanted`.
@@ -152,14 +160,32 @@ actor PeerSockets: LoopActor {
 
   func push(_ frame: Frame, to scorer: ScorerAddress?) {
     let channel = scorer.map { scorers[$0] } ?? scored?.channel
-    attempt("for \(scorer?.name ?? "the learner")") { () throws(ZeroMQError) in try channel?.send(Multipart(frame.messages)) }
+    let outcome = attempt("for \(scorer?.name ?? "the learner")") { () throws(ZeroMQError) in
+      try channel?.send(Multipart(frame.messages))
+    }
+    if scorer == nil, case .queued(let waiting) = outcome, waiting >= Self.backlog {
+      isBehind = true
+      groups?.isPaused = true
+    }
   }
 
-  private func attempt(_ target: String, _ send: () throws(ZeroMQError) -> SendOutcome?) {
+  /// Nothing waits for the learner any more.
+  private func catchUp() {
+    guard isBehind else { return }
+    isBehind = false
+    // If it was paused because too much is unread here as well, the next group says so again.
+    groups?.isPaused = false
+  }
+
+  @discardableResult
+  private func attempt(_ target: String, _ send: () throws(ZeroMQError) -> SendOutcome?) -> SendOutcome? {
     do throws(ZeroMQError) {
-      if try send() == .full { report("dropped a message \(target): its queue is full") }
+      let outcome = try send()
+      if outcome == .full { report("dropped a message \(target): its queue is full") }
+      return outcome
     } catch {
       if error != .closed { report("dropped a message \(target): \(error)") }
+      return nil
     }
   }
 
@@ -168,7 +194,7 @@ actor PeerSockets: LoopActor {
   /// There is room again for what is received.
   func resume() {
     control?.isPaused = false
-    groups?.isPaused = false
+    groups?.isPaused = isBehind
     weights?.channel.isPaused = false
   }
 

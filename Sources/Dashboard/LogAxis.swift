@@ -20,5 +20,5 @@ struct LogAxis: Sendable, Equatable {
 
   func position(of value: Double) -> Double { (log10(max(value, 1e-300)) - Double(lower)) / Double(upper - lower) }
 
-  func label(of tick: Double) -> String { tick >= 1 ? Numbers.grouped(tick) : Numbers.short(tick) }
+  func label(of tick: Double) -> String { tick >= 1 ? Numbers.grouped(tick) : String(format: "%g", tick) }
 }

@@ -64,7 +64,7 @@ enum Seeds {
           groupSize: 8, responseTokens: 64)),
       .refused(reason: "unknown key"), .helloWanted, .heartbeat, .lease(issued), .durable([lease]), .revoked([lease]),
       .chunk(Chunk(source: .weights(version: 3), offset: 0, payload: Payload([1, 2, 3, 4]))), .gone(.weights(version: 2)),
-      .scorers([scorer]), .shutdown(reason: "trained"), .cluster(snapshot),
+      .scorers([scorer]), .shutdown(reason: "trained", isComplete: true), .cluster(snapshot),
       .story(
         UnitStory(unit: UnitID(epoch: 1, prompt: 12), state: .trained, step: 5, events: [.init(at: 1e9, what: "leased to worker-0")])),
     ].enumerated().map { ("learner-message", "seed-\($0)", framed(codec.encode($1))) }

@@ -161,6 +161,9 @@ extension Limits {
     package var requestBody = 1 << 26
     /// Connections to `sophia judge`.
     package var judgeConnections = 1024
+    /// Connections to `sophia metrics`, and seconds in which a request to it must have come or its answer been taken.
+    package var metricsConnections = 64
+    package var metricsPatience = 30
     /// A line that a reward program answers, and one that it writes to its standard error.
     package var programAnswer = 64 << 10
     package var programError = 4 << 10
@@ -307,6 +310,7 @@ extension Limits {
           ("keys of settings", t.settingsKeys, ""), ("nesting of settings", t.settingsDepth, "levels"),
           ("answer of a served judge", t.serviceAnswer, "bytes"), ("head of a request to a judge", t.requestHead, "bytes"),
           ("body of one", t.requestBody, "bytes"), ("connections to a judge", t.judgeConnections, ""),
+          ("connections to metrics", t.metricsConnections, ""), ("a request to metrics", t.metricsPatience, "s"),
           ("answer of a reward program", t.programAnswer, "bytes"), ("line of its errors", t.programError, "bytes"),
           ("mathematics of an answer", t.mathTokens, "signs"), ("its nesting", t.mathDepth, "levels"),
           ("a list in it", t.mathList, ""), ("words that are aligned", t.alignedWords, ""),

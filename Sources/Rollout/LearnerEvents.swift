@@ -118,6 +118,8 @@ package enum RunEnd: Sendable, Hashable {
   case interrupted(reason: String)
   /// Stopped in good order because nothing had happened for too long.
   case stalled(reason: String)
+  /// Of a peer: the learner has ended before the run was complete, and wants it again when it goes on.
+  case abandoned(reason: String)
   case failed(reason: String)
   /// Failed, and would fail again until somebody changes a setting.
   case misconfigured(reason: String)

@@ -32,7 +32,7 @@ extension LearnerRole {
       return actions.append(.send(peer, .refused(reason: refusal)))
     }
     if let end = phase.end, !membership.isMember(peer) {
-      return actions.append(.send(peer, .shutdown(reason: end.farewell)))
+      return actions.append(.send(peer, end.shutdown))
     }
     if membership.isReplaced(peer, by: hello) {
       leave(peer, reason: "was started again as process \(hello.processID) of \(hello.host)", isFault: true, at: now,
@@ -71,7 +71,7 @@ extension LearnerRole {
     }
     answerMissing(heartbeat, of: peer, at: now, &actions)
     // The first farewell may have been lost.
-    let word: LearnerMessage = if case .farewell(let end, _) = phase { .shutdown(reason: end.farewell) } else { .heartbeat }
+    let word: LearnerMessage = if case .farewell(let end, _) = phase { end.shutdown } else { .heartbeat }
     actions.append(.send(peer, word))
   }
 

@@ -168,7 +168,7 @@ package struct LearnerRole: Sendable {
         }
       }
       if !end.isFailure { endAllLeases(reason: end.farewell, at: now, &actions) }
-      for peer in membership.peers { actions.append(.send(peer, .shutdown(reason: end.farewell))) }
+      for peer in membership.peers { actions.append(.send(peer, end.shutdown)) }
       phase = .farewell(end, until: now + settings.shutdownGrace)
       advance(at: now, &actions)
     case .farewell(let end, let until):
@@ -193,7 +193,7 @@ package struct LearnerRole: Sendable {
     case (.closing, .interrupted), (.closing, .stalled): isHurried = true
     case (.farewell(_, let until), .failed): phase = .farewell(end, until: until)
     // No learner is misconfigured: only those end so who learn their settings from it.
-    case (.closing, .completed), (.closing, .misconfigured), (.farewell, _): return
+    case (.closing, .completed), (.closing, .misconfigured), (.closing, .abandoned), (.farewell, _): return
     }
     // A run that stalled on its trainer or its checkpoint does not wait for them any more.
     if case .stalled = end { isHurried = training != nil || checkpoints.isMaking }
@@ -271,11 +271,13 @@ extension RunEnd {
     if case .failed = self { true } else { false }
   }
 
-  /// What peers are told.
+  /// What peers are told, and in which words.
+  var shutdown: LearnerMessage { .shutdown(reason: farewell, isComplete: self == .completed) }
+
   var farewell: String {
     switch self {
     case .completed: "the run is complete"
-    case .interrupted(let reason), .stalled(let reason): "the run was stopped: \(reason)"
+    case .interrupted(let reason), .stalled(let reason), .abandoned(let reason): "the run was stopped: \(reason)"
     case .failed(let reason), .misconfigured(let reason): "the learner failed: \(reason)"
     }
   }

@@ -231,7 +231,8 @@ package indirect enum LearnerMessage: Sendable, Hashable {
   /// The bytes asked for are not there (any more).
   case gone(Fetch.Source)
   case scorers([ScorerAddress])
-  case shutdown(reason: String)
+  /// The learner ends. Where the run is not complete, the peer is wanted again when it goes on.
+  case shutdown(reason: String, isComplete: Bool)
   case cluster(ClusterSnapshot)
   case story(UnitStory)
 }

@@ -124,7 +124,8 @@ package struct ScorerRole: Sendable {
     case .chunk(let chunk):
       if let progress = fetcher?.take(chunk, at: now) { note(progress, &actions) }
     case .gone(let source): if let progress = fetcher?.missed(source) { note(progress, &actions) }
-    case .shutdown(let reason): end(.completed, saying: reason, &actions)
+    case .shutdown(let reason, let isComplete):
+      end(isComplete ? .completed : .abandoned(reason: reason), saying: reason, &actions)
     case .heartbeat, .lease, .durable, .revoked, .scorers, .cluster, .story: break
     }
   }

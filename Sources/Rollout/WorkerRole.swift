@@ -189,7 +189,8 @@ package struct WorkerRole: Sendable {
       // A newer version has taken its place, and its announcement has been missed.
       if versions.missed(source) { link.forgotten(at: now) }
     case .scorers(let scorers): update(scorers, at: now, &actions)
-    case .shutdown(let reason): end(.completed, saying: reason, &actions)
+    case .shutdown(let reason, let isComplete):
+      end(isComplete ? .completed : .abandoned(reason: reason), saying: reason, &actions)
     case .cluster, .story: break
     }
   }

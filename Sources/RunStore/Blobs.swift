@@ -9,12 +9,12 @@ extension [UInt8] {
 
 /// Arrays of numbers as little-endian bytes.
 enum Blobs {
-  static func encode(_ values: [Int32]) -> DatabaseBlob {
-    values.map { $0.littleEndian }.withUnsafeBytes { Data($0) }
+  static func encode(_ values: [Int32]) -> [UInt8] {
+    values.map { $0.littleEndian }.withUnsafeBytes { [UInt8]($0) }
   }
 
-  static func encode(_ values: [Float]) -> DatabaseBlob {
-    values.map { $0.bitPattern.littleEndian }.withUnsafeBytes { Data($0) }
+  static func encode(_ values: [Float]) -> [UInt8] {
+    values.map { $0.bitPattern.littleEndian }.withUnsafeBytes { [UInt8]($0) }
   }
 
   /// - Returns: nil if the bytes are not a whole number of values.

@@ -16,33 +16,35 @@ struct GroupRows {
     try requireOneOfEachPerResponse(group)
     let rewards = group.rewards
     let scores = group.thinking.compactMap { $0 }
-    try db.cachedStatement(
-      sql: """
-        INSERT INTO groups (position, incarnation, lease, attempt, version, step, worker, scorer, task_sha256,
-          responses, tokens, outcome, thinking, gamma, mu_correct, mu_wrong, weight, one_sided, missing_thinking,
-          standard_deviation, generation_seconds, scoring_seconds, admitted_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    let statements = DirectStatements(db)
+    try statements.run(
+      """
+      INSERT INTO groups (position, incarnation, lease, attempt, version, step, worker, scorer, task_sha256,
+        responses, tokens, outcome, thinking, gamma, mu_correct, mu_wrong, weight, one_sided, missing_thinking,
+        standard_deviation, generation_seconds, scoring_seconds, admitted_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        .integer(position), .integer(group.lease.incarnation), .integer(group.lease.number), .integer(group.attempt),
+        .integer(group.version), .integer(group.step), .text(worker), .text(scorer), .blob(group.taskDigest.bytes),
+        .integer(group.responses.count), .integer(group.responses.reduce(0) { $0 + $1.tokens.count }),
+        .real(mean(group.outcomes)), .real(mean(scores)), .real(rewards.gamma), .real(rewards.muCorrect),
+        .real(rewards.muWrong), .real(rewards.weight), .integer(rewards.oneSided ? 1 : 0), .integer(rewards.missingThinking),
+        .real(rewards.standardDeviation), .real(group.generationSeconds), .real(group.scoringSeconds), .real(now),
+      ])
+    let id = SQLiteValue.integer(db.lastInsertedRowID)
+    for (member, response) in group.responses.enumerated() {
+      try statements.run(
         """
-    ).execute(arguments: [
-      position, group.lease.incarnation, Int64(bitPattern: group.lease.number), group.attempt,
-      Int64(bitPattern: group.version), group.step, worker, scorer, group.taskDigest.bytes.data,
-      group.responses.count, group.responses.reduce(0) { $0 + $1.tokens.count }, mean(group.outcomes), mean(scores),
-      rewards.gamma, rewards.muCorrect, rewards.muWrong, rewards.weight, rewards.oneSided, rewards.missingThinking,
-      rewards.standardDeviation, group.generationSeconds, group.scoringSeconds, now,
-    ])
-    let id = db.lastInsertedRowID
-    let statement = try db.cachedStatement(
-      sql: """
         INSERT INTO responses (group_id, member, outcome, thinking, total, advantage, finish, text, tokens,
           log_probabilities)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        """)
-    for (member, response) in group.responses.enumerated() {
-      try statement.execute(arguments: [
-        id, member, group.outcomes[member], group.thinking[member], rewards.totals[member],
-        rewards.advantages[member], response.finish.rawValue, storable(response.text), Blobs.encode(response.tokens),
-        Blobs.encode(response.logProbabilities),
-      ])
+        """,
+        [
+          id, .integer(member), .real(group.outcomes[member]), .real(group.thinking[member]), .real(rewards.totals[member]),
+          .real(rewards.advantages[member]), .text(response.finish.rawValue), storable(response.text),
+          .blob(Blobs.encode(response.tokens)), .blob(Blobs.encode(response.logProbabilities)),
+        ])
     }
   }
 
@@ -123,9 +125,9 @@ struct GroupRows {
 
   /// SQLite's text ends at the first NUL for whoever binds it by C string. A text with one is stored as bytes, which
   /// read back as the same text.
-  private func storable(_ text: String) -> any DatabaseValueConvertible {
+  private func storable(_ text: String) -> SQLiteValue {
     var text = text
-    return text.withUTF8 { $0.contains(0) } ? Data(text.utf8) : text
+    return text.withUTF8 { $0.contains(0) } ? .blob(Array(text.utf8)) : .text(text)
   }
 
   private func mean(_ values: [Double]) -> Double? {

@@ -6,6 +6,7 @@ internal import Rollout
 /// Nothing is scanned: every check is a look-up by key, and the counts by state move with each transition.
 struct JournalWriter {
   private let db: Database
+  private let statements: DirectStatements
   private let clock: RunClock
   private let now: Double
   private var moved: [UnitState: Int] = [:]
@@ -25,6 +26,7 @@ struct JournalWriter {
 
   init(_ db: Database, clock: RunClock) {
     self.db = db
+    statements = DirectStatements(db)
     self.clock = clock
     now = clock.wall()
   }
@@ -41,7 +43,7 @@ struct JournalWriter {
     case .deadLettered(let unit, let reason): try deadLetter(unit, reason: reason)
     case .trained(let step): try train(step)
     case .checkpointed(let step, let path, let policy):
-      try addCheckpoint(step: step, path: path, policy: policy.bytes.data)
+      try addCheckpoint(step: step, path: path, policy: policy.bytes)
     case .retired(let steps, let forgetting): try retire(steps, forgetting: forgetting)
     }
   }
@@ -49,23 +51,23 @@ struct JournalWriter {
   /// Brings the counts by state up to date and checks conservation of work.
   mutating func finish() throws {
     for (state, change) in moved where change != 0 {
-      try run("UPDATE state_counts SET units = units + ? WHERE state = ?", [change, state.rawValue])
+      try run("UPDATE state_counts SET units = units + ? WHERE state = ?", [.integer(change), .text(state.rawValue)])
     }
     moved = [:]
     try checkConservation(db)
   }
 
   private func begin(_ incarnation: UInt32) throws {
-    let last = try one(UInt32.self, "SELECT MAX(incarnation) FROM incarnations", []) ?? 0
+    let last = try number("SELECT MAX(incarnation) FROM incarnations", []) ?? UInt32(0)
     guard incarnation > last else {
       throw RunStoreError.refused(
         record: "incarnation \(incarnation)", reason: "incarnation \(last) has begun, and they only grow")
     }
-    try run("INSERT INTO incarnations (incarnation, began_at) VALUES (?, ?)", [incarnation, now])
+    try run("INSERT INTO incarnations (incarnation, began_at) VALUES (?, ?)", [.integer(incarnation), .real(now)])
   }
 
   private mutating func issue(_ unit: UnitID, at position: Int, step: UInt32) throws {
-    let next = (try one(Int.self, "SELECT MAX(position) FROM units", []) ?? -1) + 1
+    let next = (try number("SELECT MAX(position) FROM units", []) ?? -1) + 1
     let record = "issue of unit \(unit) at position \(position)"
     guard position == next else {
       throw RunStoreError.refused(record: record, reason: "the next position is \(next)")
@@ -75,7 +77,7 @@ struct JournalWriter {
     }
     try run(
       "INSERT INTO units (position, epoch, prompt, step, state) VALUES (?, ?, ?, ?, 'queued')",
-      [position, unit.epoch, unit.prompt, step])
+      [.integer(position), .integer(unit.epoch), .integer(unit.prompt), .integer(step)])
     moved[.queued, default: 0] += 1
   }
 
@@ -90,18 +92,15 @@ struct JournalWriter {
     guard attempt == found.attempts + 1 else {
       throw RunStoreError.refused(record: record, reason: "attempt \(attempt) follows attempt \(found.attempts)")
     }
-    let used = try one(
-      Int64.self, "SELECT position FROM leases WHERE incarnation = ? AND number = ?",
-      [lease.incarnation, Int64(bitPattern: lease.number)])
+    let used: Int64? = try number("SELECT position FROM leases WHERE incarnation = ? AND number = ?", lease.values)
     guard used == nil else { throw RunStoreError.refused(record: record, reason: "the lease number was used before") }
     try run(
       """
       INSERT INTO leases (incarnation, number, position, attempt, worker, version, leased_at)
       VALUES (?, ?, ?, ?, ?, ?, ?)
       """,
-      [lease.incarnation, Int64(bitPattern: lease.number), found.position, attempt, worker,
-        Int64(bitPattern: version), now])
-    try run("UPDATE units SET state = 'leased', attempts = ? WHERE position = ?", [attempt, found.position])
+      lease.values + [.integer(found.position), .integer(attempt), .text(worker), .integer(version), .real(now)])
+    try run("UPDATE units SET state = 'leased', attempts = ? WHERE position = ?", [.integer(attempt), .integer(found.position)])
     move(found, to: .leased)
   }
 
@@ -112,9 +111,8 @@ struct JournalWriter {
       throw RunStoreError.refused(record: record, reason: "it was reported before")
     }
     try run(
-      "UPDATE leases SET generated_at = ? WHERE incarnation = ? AND number = ?",
-      [now, lease.incarnation, Int64(bitPattern: lease.number)])
-    try run("UPDATE units SET state = 'generated' WHERE position = ?", [found.position])
+      "UPDATE leases SET generated_at = ? WHERE incarnation = ? AND number = ?", [.real(now)] + lease.values)
+    try run("UPDATE units SET state = 'generated' WHERE position = ?", [.integer(found.position)])
     move(found, to: .generated)
   }
 
@@ -123,11 +121,10 @@ struct JournalWriter {
     let found = try require(unit, in: [.leased, .generated], for: record)
     _ = try open(lease, of: found, for: record)
     try end(lease, reason)
-    let others = try one(
-      Int.self, "SELECT MAX(generated_at IS NOT NULL) FROM leases WHERE position = ? AND ended_at IS NULL",
-      [found.position])
+    let others: Int? = try number(
+      "SELECT MAX(generated_at IS NOT NULL) FROM leases WHERE position = ? AND ended_at IS NULL", [.integer(found.position)])
     let state: UnitState = others.map { $0 > 0 ? .generated : .leased } ?? .queued
-    try run("UPDATE units SET state = ? WHERE position = ?", [state.rawValue, found.position])
+    try run("UPDATE units SET state = ? WHERE position = ?", [.text(state.rawValue), .integer(found.position)])
     move(found, to: state)
   }
 
@@ -139,7 +136,7 @@ struct JournalWriter {
       throw RunStoreError.refused(record: record, reason: "it is of attempt \(group.attempt), not \(lease.attempt)")
     }
     try GroupRows(db).insert(group, position: found.position, worker: worker, scorer: scorer, at: now)
-    try run("UPDATE units SET state = 'admitted' WHERE position = ?", [found.position])
+    try run("UPDATE units SET state = 'admitted' WHERE position = ?", [.integer(found.position)])
     try end(group.lease, "admitted")
     try endAllLeases(of: found, "another worker was faster")
     move(found, to: .admitted)
@@ -147,14 +144,14 @@ struct JournalWriter {
 
   private mutating func deadLetter(_ unit: UnitID, reason: String) throws {
     let found = try require(unit, in: [.queued, .leased, .generated], for: "dead letter of unit \(unit)")
-    try run("UPDATE units SET state = 'dead-lettered', reason = ? WHERE position = ?", [reason, found.position])
+    try run("UPDATE units SET state = 'dead-lettered', reason = ? WHERE position = ?", [.text(reason), .integer(found.position)])
     try endAllLeases(of: found, "dead-lettered")
     move(found, to: .deadLettered)
   }
 
   private mutating func train(_ trained: TrainedStep) throws {
     let record = "training step \(trained.step)"
-    let last = try one(UInt32.self, "SELECT MAX(step) FROM steps", []) ?? 0
+    let last = try number("SELECT MAX(step) FROM steps", []) ?? UInt32(0)
     guard trained.step == last + 1 else {
       throw RunStoreError.refused(record: record, reason: "the last step trained is \(last)")
     }
@@ -162,29 +159,34 @@ struct JournalWriter {
     for (order, unit) in trained.units.enumerated() {
       // A unit named twice, here or in an earlier step, is no longer admitted.
       let found = try require(unit, in: [.admitted], for: record)
-      guard let size = try row("SELECT responses, tokens FROM groups WHERE position = ?", [found.position]) else {
+      let size = try statements.first("SELECT responses, tokens FROM groups WHERE position = ?", [.integer(found.position)]) {
+        (responses: try $0.integer(0) as Int, tokens: try $0.integer(1) as Int)
+      }
+      guard let size else {
         throw RunStoreError.refused(record: record, reason: "the group of unit \(unit) is missing")
       }
-      responses += try size.value(at: 0) as Int
-      tokens += try size.value(at: 1) as Int
+      responses += size.responses
+      tokens += size.tokens
       try run(
         "UPDATE units SET state = 'trained', trained_step = ?, trained_order = ? WHERE position = ?",
-        [trained.step, order, found.position])
+        [.integer(trained.step), .integer(order), .integer(found.position)])
       move(found, to: .trained)
     }
-    let incarnation = try one(UInt32.self, "SELECT MAX(incarnation) FROM incarnations", []) ?? 0
+    let incarnation = try number("SELECT MAX(incarnation) FROM incarnations", []) ?? UInt32(0)
     try run(
       """
       INSERT INTO steps (step, incarnation, groups, responses, tokens, policy_sha256, trained_at, uptime)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
       """,
-      [trained.step, incarnation, trained.units.count, responses, tokens, trained.policy.bytes.data, now,
-        clock.monotonic()])
+      [
+        .integer(trained.step), .integer(incarnation), .integer(trained.units.count), .integer(responses), .integer(tokens),
+        .blob(trained.policy.bytes), .real(now), .real(clock.monotonic()),
+      ])
     for metric in trained.metrics {
       // A diverged run must still be able to say so: what is not a number is stored as NULL.
       try run(
         "INSERT INTO metrics (step, name, value) VALUES (?, ?, ?)",
-        [trained.step, metric.name, metric.value.isNaN ? nil : metric.value])
+        [.integer(trained.step), .text(metric.name), metric.value.isNaN ? nil : .real(metric.value)])
     }
     if let score = trained.evaluation { try note(score, of: trained.step) }
   }
@@ -194,22 +196,24 @@ struct JournalWriter {
       """
       INSERT OR REPLACE INTO evaluations (name, step, rows, accuracy, outcome, at) VALUES (?, ?, ?, ?, ?, ?)
       """,
-      [Evaluation.heldOut, step, score.rows, score.accuracy, score.outcome, now])
+      [
+        .text(Evaluation.heldOut), .integer(step), .integer(score.rows), .real(score.accuracy), .real(score.outcome), .real(now),
+      ])
   }
 
   private func retire(_ steps: [UInt32], forgetting: UInt32?) throws {
-    for step in steps { try run("DELETE FROM checkpoints WHERE step = ?", [step]) }
+    for step in steps { try run("DELETE FROM checkpoints WHERE step = ?", [.integer(step)]) }
     guard let forgetting else { return }
     let old = "SELECT position FROM units WHERE state = 'trained' AND trained_step <= ?"
     try run(
-      "DELETE FROM responses WHERE group_id IN (SELECT id FROM groups WHERE position IN (\(old)))", [forgetting])
-    try run("DELETE FROM groups WHERE position IN (\(old))", [forgetting])
+      "DELETE FROM responses WHERE group_id IN (SELECT id FROM groups WHERE position IN (\(old)))", [.integer(forgetting)])
+    try run("DELETE FROM groups WHERE position IN (\(old))", [.integer(forgetting)])
     try run(
-      "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [LedgerAudit.forgottenKey, "\(forgetting)"])
+      "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", [.text(LedgerAudit.forgottenKey), .text("\(forgetting)")])
   }
 
-  private func addCheckpoint(step: UInt32, path: String, policy: DatabaseBlob) throws {
-    let trained = try one(DatabaseBlob.self, "SELECT policy_sha256 FROM steps WHERE step = ?", [step])
+  private func addCheckpoint(step: UInt32, path: String, policy: [UInt8]) throws {
+    let trained = try statements.first("SELECT policy_sha256 FROM steps WHERE step = ?", [.integer(step)]) { try $0.blob(0) }
     let record = "checkpoint of step \(step)"
     if step > 0 {
       guard let trained else { throw RunStoreError.refused(record: record, reason: "the step was not trained") }
@@ -219,7 +223,7 @@ struct JournalWriter {
     }
     try run(
       "INSERT OR REPLACE INTO checkpoints (step, path, policy_sha256, made_at) VALUES (?, ?, ?, ?)",
-      [step, path, policy, now])
+      [.integer(step), .text(path), .blob(policy), .real(now)])
   }
 }
 
@@ -232,29 +236,28 @@ extension JournalWriter {
   private func end(_ lease: LeaseID, _ ending: String) throws {
     try run(
       "UPDATE leases SET ended_at = ?, ending = ? WHERE incarnation = ? AND number = ?",
-      [now, ending, lease.incarnation, Int64(bitPattern: lease.number)])
+      [.real(now), .text(ending)] + lease.values)
   }
 
   private func endAllLeases(of unit: Unit, _ ending: String) throws {
     try run(
-      "UPDATE leases SET ended_at = ?, ending = ? WHERE position = ? AND ended_at IS NULL", [now, ending, unit.position])
+      "UPDATE leases SET ended_at = ?, ending = ? WHERE position = ? AND ended_at IS NULL", [.real(now), .text(ending), .integer(unit.position)])
   }
 
   private func openLeases(of unit: Unit) throws -> Int {
-    try one(Int.self, "SELECT COUNT(*) FROM leases WHERE position = ? AND ended_at IS NULL", [unit.position]) ?? 0
+    try number("SELECT COUNT(*) FROM leases WHERE position = ? AND ended_at IS NULL", [.integer(unit.position)]) ?? 0
   }
 
   /// `lease`, if it counts for the unit.
   private func open(_ lease: LeaseID, of unit: Unit, for record: @autoclosure () -> String) throws -> OpenLease {
-    guard
-      let row = try row(
-        """
-        SELECT attempt, generated_at IS NOT NULL FROM leases
-        WHERE incarnation = ? AND number = ? AND position = ? AND ended_at IS NULL
-        """,
-        [lease.incarnation, Int64(bitPattern: lease.number), unit.position])
-    else { throw RunStoreError.refused(record: record(), reason: "lease \(lease) does not count for it") }
-    return OpenLease(attempt: try row.value(at: 0), isGenerated: try row.value(at: 1))
+    let found = try statements.first(
+      """
+      SELECT attempt, generated_at IS NOT NULL FROM leases
+      WHERE incarnation = ? AND number = ? AND position = ? AND ended_at IS NULL
+      """, lease.values + [.integer(unit.position)]
+    ) { OpenLease(attempt: try $0.integer(0), isGenerated: try $0.integer(1) as Int != 0) }
+    guard let found else { throw RunStoreError.refused(record: record(), reason: "lease \(lease) does not count for it") }
+    return found
   }
 
   private func require(
@@ -270,27 +273,21 @@ extension JournalWriter {
   }
 
   private func find(_ unit: UnitID) throws -> Unit? {
-    guard
-      let row = try row(
-        "SELECT position, state, attempts FROM units WHERE epoch = ? AND prompt = ?", [unit.epoch, unit.prompt])
-    else { return nil }
-    return Unit(
-      position: try row.value(at: 0), state: try UnitState(stored: row.value(at: 1)), attempts: try row.value(at: 2))
+    try statements.first(
+      "SELECT position, state, attempts FROM units WHERE epoch = ? AND prompt = ?", [.integer(unit.epoch), .integer(unit.prompt)]
+    ) { Unit(position: try $0.integer(0), state: try UnitState(stored: $0.text(1)), attempts: try $0.integer(2)) }
   }
 
-  private func run(_ sql: String, _ arguments: StatementArguments) throws {
-    try db.cachedStatement(sql: sql).execute(arguments: arguments)
-  }
+  private func run(_ sql: String, _ values: [SQLiteValue]) throws { try statements.run(sql, values) }
 
-  private func row(_ sql: String, _ arguments: StatementArguments) throws -> Row? {
-    try Row.fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
+  /// - Returns: nil if there is no row, or NULL.
+  private func number<Value: FixedWidthInteger>(_ sql: String, _ values: [SQLiteValue]) throws -> Value? {
+    try statements.first(sql, values) { try $0.optionalInteger(0) } ?? nil
   }
+}
 
-  private func one<Value: DatabaseValueConvertible & StatementColumnConvertible>(
-    _ type: Value.Type, _ sql: String, _ arguments: StatementArguments
-  ) throws -> Value? {
-    try Value.fetchOne(db.cachedStatement(sql: sql), arguments: arguments)
-  }
+extension LeaseID {
+  fileprivate var values: [SQLiteValue] { [.integer(incarnation), .integer(number)] }
 }
 
 /// Conservation of work: the number of units issued is the sum over all states.

@@ -77,7 +77,7 @@ package struct JoinOptions: Sendable {
 
 package enum RoleProcess {
   /// Every connection takes a descriptor, and what a shell allows is meant for programs with a few files.
-  private static func raiseDescriptorLimit() {
+  static func raiseDescriptorLimit() {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
     limit.rlim_cur = limit.rlim_max

@@ -22,6 +22,8 @@ package enum RunExit {
   package static let interrupted: Int32 = 75
   /// No progress for `cluster.stallLimitSeconds`: EX_UNAVAILABLE.
   package static let stalled: Int32 = 69
+  /// Of a scorer or worker whose learner ended before the run was complete. The same, because to it that is what it is.
+  package static let abandoned = ProcessEnd.abandoned
   /// Would fail again until somebody changes a setting: EX_CONFIG.
   package static let misconfigured = ProcessEnd.misconfigured
 }
@@ -231,7 +233,7 @@ package struct TrainingRun: Sendable {
           role: process.role.rawValue, number: process.index, pid: pid, host: host, startedAt: startedAt,
           endedAt: Date().timeIntervalSince1970,
           exit: end.description))
-      guard end != .exited(0), !interruption.isRequested else { return }
+      guard end != .exited(0), end != .exited(RunExit.abandoned), !interruption.isRequested else { return }
       let text = "\(process.name) (pid \(pid)) \(end)" + (willRestart ? "; starting it again" : "")
       try? telemetry.record(event: RunEvent(.warning, source: "train", text))
       progress.print(text)

@@ -24,11 +24,15 @@ package struct CostModel: Sendable, Hashable, Codable {
   package var latency = 0.002
   package var jitter = 0.003
   package var fsyncSeconds = 0.01
+  /// Seconds of the journal's thread for each group that a commit makes durable, before the fsync.
+  package var journalSecondsPerGroup = 0.0
   package var checkpointSeconds = 0.3
   /// Seconds of the learner's loop for one event, or for one MiB of weights that it hands out.
   package var eventSeconds = 0.0
   /// Processor cores that all processes share; nil: each has enough of its own.
   package var cores: Double?
+  /// Seconds of them that each worker takes every second besides its groups, for timers, signs of life and its connections.
+  package var upkeepSeconds = 0.0
   /// Threads that an engine's jobs can use where cores are shared.
   package var learnerThreads = 1
   package var workerThreads = 1

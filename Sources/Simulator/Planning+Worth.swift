@@ -32,14 +32,14 @@ extension Planning {
 
 /// What limits a run in its steady state.
 package enum Bottleneck: String, Sendable, Hashable {
-  case workers, scorers, learner, link, loop = "control plane", prompts
+  case workers, scorers, learner, link, loop = "control plane", journal, prompts
 }
 
 extension SteadyState {
   /// What is used most; the number of prompts where workers have nothing to do and nothing else is full.
   package var bottleneck: Bottleneck {
     let uses: [(Bottleneck, Double)] = [
-      (.loop, loopBusy), (.link, linkBusy), (.learner, 1 - learnerIdle), (.scorers, 1 - scorerIdle), (.workers, 1 - workerIdle),
+      (.loop, loopBusy), (.journal, journalBusy), (.link, linkBusy), (.learner, 1 - learnerIdle), (.scorers, 1 - scorerIdle), (.workers, 1 - workerIdle),
     ]
     let most = uses.max { $0.1 < $1.1 } ?? (.workers, 1)
     return most.1 < 0.5 ? .prompts : most.0

@@ -7,6 +7,7 @@ internal import Rollout
 /// each when it will be done; starting or ending a job only changes the rate.
 struct SharedCores: Sendable {
   struct Job: Sendable {
+    /// Whose engine it is of, or a `LearnerThread`.
     let process: Int
     let threads: Double
     let began: Instant
@@ -61,4 +62,13 @@ struct SharedCores: Sendable {
     progress += (now - at).inSeconds * rate
     at = now
   }
+}
+
+/// What the learner's process does besides training, each on a thread of its own: they take their share of the cores like
+/// engines, under numbers that no process has.
+enum LearnerThread: Int, CaseIterable {
+  /// Its loop, with the sockets and the network's threads.
+  case loop = -1
+  /// The thread that writes the journal.
+  case journal = -2
 }

@@ -17,6 +17,7 @@ final class SimulatedLearner {
   var encodedGroups: [LeaseID: (group: ScoredGroup, bytes: [UInt8])] = [:]
   /// What is written and not yet synced.
   var committing: [JournalRecord]?
+  var committingTicket = 0
   /// Whether a commit is under way that will take what waits after it.
   var isCommitting = false
   /// After a failed fsync nothing is written any more.

@@ -46,9 +46,19 @@ extension Simulation {
     }
     learner?.committing = records
     learner?.waiting = []
+    learner?.committingTicket = ticket
     if diskSlowness > 1 { fire(.slowDisk) }
-    postDisk(.journalWritten(ticket: ticket), after: options.costs.fsyncSeconds * diskSlowness)
+    let groups = options.costs.journalSecondsPerGroup > 0 ? records.count { if case .admitted = $0 { true } else { false } } : 0
+    let seconds = Double(groups) * options.costs.journalSecondsPerGroup
+    journalSeconds += seconds
+    if seconds == 0 || !work(.journal, seconds) { awaitSync(after: seconds) }
     spring(.journalUnsynced, within: options.costs.fsyncSeconds * diskSlowness)
+  }
+
+  /// The journal is written, or will be in so many seconds.
+  func awaitSync(after seconds: Double = 0) {
+    guard let ticket = learner?.committingTicket else { return }
+    postDisk(.journalWritten(ticket: ticket), after: seconds + options.costs.fsyncSeconds * diskSlowness)
   }
 
   private func takeEncoded(_ group: ScoredGroup) -> [UInt8]? {

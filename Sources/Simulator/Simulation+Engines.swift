@@ -62,6 +62,10 @@ extension Simulation {
   func passCores(_ plan: UInt64) throws {
     guard plan == coresPlan else { return }
     guard let ended = sharedCores?.takeDone(at: now) else { return awaitCores() }
+    if let thread = LearnerThread(rawValue: ended.process) {
+      awaitCores()
+      return try passThread(thread)
+    }
     let seconds = (now - ended.began).inSeconds
     processes[ended.process].busy += seconds
     let job = processes[ended.process].jobs.removeFirst()
@@ -74,10 +78,33 @@ extension Simulation {
 
   /// A process that is gone leaves the cores to the others.
   func dropJobs(of process: Int) {
-    guard sharedCores != nil, !processes[process].jobs.isEmpty else { return }
+    guard sharedCores != nil else { return }
     processes[process].jobs = []
     sharedCores?.removeAll(of: process, at: now)
+    if process == 0 {
+      for thread in LearnerThread.allCases { sharedCores?.removeAll(of: thread.rawValue, at: now) }
+    }
     awaitCores()
+  }
+
+  // MARK: The learner's threads
+
+  /// Lets a thread of the learner work for `seconds` of a core, one piece of work after the other.
+  ///
+  /// - Returns: false if cores are not shared: it then takes just that long.
+  func work(_ thread: LearnerThread, _ seconds: Double) -> Bool {
+    guard sharedCores != nil else { return false }
+    sharedCores?.add(of: thread.rawValue, threads: 1, seconds: seconds, at: now)
+    awaitCores()
+    return true
+  }
+
+  private func passThread(_ thread: LearnerThread) throws {
+    guard let life = learner?.life else { return }
+    switch thread {
+    case .loop: try perform(.learnerLoop(life: life))
+    case .journal: awaitSync()
+    }
   }
 
   // MARK: What engines were used for
@@ -93,7 +120,7 @@ extension Simulation {
   /// Seconds until now of the jobs that run, where cores are shared; `busySeconds` counts those that are done.
   func runningSeconds(of role: Role) -> Double {
     (sharedCores?.jobs ?? []).reduce(0) {
-      $0 + (processes[$1.process].role == role ? (now - $1.began).inSeconds : 0)
+      $0 + ($1.process >= 0 && processes[$1.process].role == role ? (now - $1.began).inSeconds : 0)
     }
   }
 
@@ -113,7 +140,7 @@ extension Simulation {
     guard let life = learner?.life else { return }
     let seconds = loopSeconds(of: event)
     learnerLoopSeconds += seconds
-    post(.learnerLoop(life: life), after: seconds)
+    if !work(.loop, seconds) { post(.learnerLoop(life: life), after: seconds) }
   }
 
   /// A fetch of what stands for many chunks counts as many.

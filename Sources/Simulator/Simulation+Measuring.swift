@@ -24,6 +24,7 @@ struct Measuring {
     /// Of jobs that are done: seconds that they took, and would have taken on cores of their own.
     var stretch: [Role: JobSeconds]
     var loop: Double
+    var journal: Double
     var bytesFromLearner: Double
   }
 
@@ -102,6 +103,7 @@ struct Measuring {
       responses: (ended.groups - began.groups) * responses,
       workerIdle: idle(.worker, workers.count), scorerIdle: idle(.scorer, scorers), learnerIdle: idle(.learner, 1),
       loopBusy: min(1, (ended.loop - began.loop) / seconds),
+      journalBusy: min(1, (ended.journal - began.journal) / seconds),
       linkBusy: min(1, (ended.bytesFromLearner - began.bytesFromLearner) / seconds / linkBytesPerSecond),
       meanStaleness: trained.groups > 0 ? trained.lag / Double(trained.groups) : 0, largestStaleness: trained.largestLag,
       medianBroadcast: all.isEmpty ? 0 : all[all.count / 2], lastBroadcast: all.last ?? 0, hasReachedAll: missing.isEmpty,
@@ -130,8 +132,9 @@ package struct SteadyState: Sendable, Hashable, Codable {
   package var workerIdle: Double
   package var scorerIdle: Double
   package var learnerIdle: Double
-  /// Share of that time in which the learner's event loop was busy, and in which its link was.
+  /// Share of that time in which the learner's event loop was busy, its journal besides waiting for the disk, and its link.
   package var loopBusy: Double
+  package var journalBusy = 0.0
   package var linkBusy: Double
   /// Versions that trained groups lagged behind the policy that they were trained on.
   package var meanStaleness: Double
@@ -194,7 +197,7 @@ extension Simulation {
     for role in [Role.learner, .scorer, .worker] { busy[role] = runningSeconds(of: role) }
     for process in processes.indices { busy[processes[process].role, default: 0] += busySeconds(of: process) }
     return Measuring.Sums(
-      at: now, groups: measuring?.groupsTrained ?? 0, busy: busy, stretch: stretch, loop: learnerLoopSeconds,
+      at: now, groups: measuring?.groupsTrained ?? 0, busy: busy, stretch: stretch, loop: learnerLoopSeconds, journal: journalSeconds,
       bytesFromLearner: bytesFromLearner)
   }
 }

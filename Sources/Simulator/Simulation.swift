@@ -69,6 +69,8 @@ package final class Simulation {
   /// Of jobs on shared cores.
   var stretch: [Role: Measuring.JobSeconds] = [:]
   var learnerLoopSeconds = 0.0
+  /// Of the journal's thread, without what it waited for the disk.
+  var journalSeconds = 0.0
   var bytesFromLearner = 0.0
   /// What is measured of the run, if it is measured.
   var measuring: Measuring?
@@ -127,7 +129,10 @@ package final class Simulation {
     self.plan = plan
     journalFile = JournalFile(codec: codec, settings: options.trustGRPO)
     sampling = SimulatedSampling(groupSize: options.groupSize)
-    sharedCores = options.costs.cores.map { SharedCores(cores: $0) }
+    sharedCores = options.costs.cores.map {
+      // What everyone takes all the time is not there for work.
+      SharedCores(cores: max(0.05 * $0, $0 - options.costs.upkeepSeconds * Double(options.workers)))
+    }
     artifactBytes = Array("{\"model_type\": \"simulated\"}".utf8)
     artifact = Artifact(path: "policy/config.json", byteCount: artifactBytes.count, digest: SHA256Digest(of: artifactBytes))
   }

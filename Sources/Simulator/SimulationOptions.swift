@@ -166,6 +166,7 @@ extension SimulationOptions {
       ("costs.modelBytes", costs.modelBytes * 1e-6), ("costs.loadSeconds", costs.loadSeconds), ("costs.latency", costs.latency),
       ("costs.jitter", costs.jitter), ("costs.fsyncSeconds", costs.fsyncSeconds),
       ("costs.checkpointSeconds", costs.checkpointSeconds), ("costs.eventSeconds", costs.eventSeconds),
+      ("costs.journalSecondsPerGroup", costs.journalSecondsPerGroup), ("costs.upkeepSeconds", costs.upkeepSeconds),
       ("faults.calmAfter", faults.calmAfter), ("faults.patience", faults.patience), ("faults.perKind", Double(faults.perKind)),
     ]
     if let (name, value) = amounts.first(where: { !($0.1 >= 0 && $0.1 <= 1e6) }) { return "\(name) is \(value), out of all proportion" }

@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Foundation
 
 /// A serial executor with a thread of its own.
@@ -9,8 +10,10 @@ package final class ThreadExecutor: SerialExecutor {
 
   /// - Parameter name: shown by debuggers and `top -H`, at most 15 characters.
   package init(name: String) {
-    let thread = Thread { [jobs] in jobs.runUntilClosed() }
-    thread.name = name
+    let thread = Thread { [jobs] in
+      name_this_thread(name)
+      jobs.runUntilClosed()
+    }
     thread.stackSize = 16 << 20
     thread.start()
   }

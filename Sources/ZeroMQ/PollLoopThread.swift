@@ -1,3 +1,4 @@
+internal import CLinux
 internal import CZeroMQ
 internal import Foundation
 internal import Synchronization
@@ -70,8 +71,10 @@ final class PollLoopThread: SerialExecutor, @unchecked Sendable {
   }
 
   func start(name: String) {
-    let thread = Thread { self.run() }
-    thread.name = name
+    let thread = Thread {
+      name_this_thread(name)
+      self.run()
+    }
     thread.start()
   }
 

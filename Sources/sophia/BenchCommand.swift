@@ -10,7 +10,8 @@ struct BenchCommand: AsyncParsableCommand {
     abstract: "How fast the parts of the system are on this machine.",
     subcommands: [
       GenerateBenchCommand.self, TrainBenchCommand.self, BroadcastBenchCommand.self, TransportBenchCommand.self,
-      LedgerBenchCommand.self, SimulateBenchCommand.self, RewardsBenchCommand.self,
+      LedgerBenchCommand.self, ScaleBenchCommand.self, SimulateBenchCommand.self, RewardsBenchCommand.self,
+      ScalePartCommand.self,
     ])
 }
 

@@ -16,11 +16,12 @@ extension PredictOutput {
           points: own.compactMap { row in row.state.map { (Double(row.workers), value($0)) } },
           enough: marked ? Planning.enough(own).map(Double.init) : nil)
       }
-      return PlanPage.Chart(title: title, words: words, unit: unit, isShare: isShare, curves: curves)
+      return PlanPage.Chart(title: title, words: words, unit: unit, scale: isShare ? .share : .logarithmic, curves: curves)
     }
     let costs = options.costs
     return PlanPage(
-      title: "What more workers bring",
+      subject: "A simulated cluster", title: "What more workers bring",
+      note: "A ring: from here on twice as many workers bring less than 10 % more.",
       facts: [
         run.map { "costs of \($0)" } ?? "costs as given", "\(options.promptsPerStep) prompts of \(options.groupSize) responses a step",
         "\(number(costs.tokensPerSecond)) tokens/s a worker", "\(number(costs.modelBytes)) bytes of weights",

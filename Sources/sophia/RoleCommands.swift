@@ -158,6 +158,9 @@ private func finish(_ end: RunEnd) -> Never {
   case .stalled(let reason):
     logLine(.error, "stopped: \(reason)")
     _exit(RunExit.stalled)
+  case .abandoned(let reason):
+    logLine(.info, "\(reason); wanted again when the learner goes on")
+    _exit(RunExit.abandoned)
   case .failed(let reason):
     logLine(.error, reason)
     _exit(1)

@@ -86,6 +86,11 @@ struct TrainCommand: AsyncParsableCommand {
         sophia train run.yaml
         sophia train run.yaml run.steps=200 cluster.workers=4
         sophia train --help-config          every setting with its default
+
+      With --slurm the run becomes jobs of Slurm instead: one for the learner and its scorers, and an array of workers that \
+      can be scaled. Run folder, model, data and this program lie on storage that every node has.
+
+        sophia train run.yaml --slurm --slurm-partition gpu --slurm-option=--account=vision
       """)
 
   @Argument(help: "Settings, YAML or JSON; then key=value pairs that change them.")
@@ -94,16 +99,47 @@ struct TrainCommand: AsyncParsableCommand {
   @Flag(help: "Print every setting with its default and what it means.")
   var helpConfig = false
 
+  @Flag(help: "Submit the run to Slurm, and end; what is written for that lies in RUN/slurm.")
+  var slurm = false
+
+  @Option(help: "Slurm's partition.")
+  var slurmPartition: String?
+
+  @Option(help: "An option of sbatch for every job, such as --slurm-option=--account=vision; may be repeated.")
+  var slurmOption: [String] = []
+
+  @Option(help: "An option of sbatch for workers alone, such as --slurm-worker-option=--qos=scavenger; may be repeated.")
+  var slurmWorkerOption: [String] = []
+
+  @Flag(inversion: .prefixedNo, help: "Whether jobs are submitted, or only written.")
+  var slurmSubmit = true
+
+  func validate() throws {
+    guard slurm || (slurmPartition == nil && slurmOption.isEmpty && slurmWorkerOption.isEmpty && slurmSubmit) else {
+      throw ValidationError("--slurm-... options say how the run is submitted to Slurm; give --slurm too")
+    }
+  }
+
   func run() async throws {
     if helpConfig { return try printLine(LoadedSettings.help) }
     let settings = try readSettings(config) { note in
       FileHandle.standardError.write(Data("sophia: note: \(note)\n".utf8))
     }
+    if slurm { return try submit(settings) }
     let folder = RunFolder(settings.run.folder)
     let training = TrainingRun(
       settings: settings, executable: executable, progress: TerminalProgress(), interruption: Interruption())
     try goOnUnlessCompleted(try await training.run(), "sophia train " + config.joined(separator: " "))
     try conclude(RunReport.write(folder), folder)
+  }
+
+  private func submit(_ settings: RunSettings) throws {
+    let submission = SlurmSubmission(
+      settings: settings, executable: executable,
+      options: .init(partition: slurmPartition, all: slurmOption, workers: slurmWorkerOption))
+    if !slurmSubmit { try submission.write() }
+    let outcome = try slurmSubmit ? submission.submit() : nil
+    try submission.lines(outcome).forEach(printLine)
   }
 }
 

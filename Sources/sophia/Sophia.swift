@@ -19,6 +19,7 @@ struct Sophia: AsyncParsableCommand {
     groupedSubcommands: [
       CommandGroup(name: "Runs:", subcommands: [DemoCommand.self, TrainCommand.self, ReportCommand.self, ReplayCommand.self, LedgerCommand.self, AblateCommand.self]),
       CommandGroup(name: "Roles of a run:", subcommands: [LearnerCommand.self, ScorerCommand.self, WorkerCommand.self, JudgeCommand.self]),
+      CommandGroup(name: "A run at work:", subcommands: [TopCommand.self, MetricsCommand.self]),
       CommandGroup(
         name: "Models and data:",
         subcommands: [SupervisedCommand.self, ThinkingCommand.self, EvaluateCommand.self, DataCommand.self]),

@@ -173,7 +173,8 @@ struct ScorerRoleTests {
   @Test("ends with the run, when told to, when it is refused, and when it fails")
   func ends() {
     for (event, end) in [
-      (.message(.shutdown(reason: "complete")), .completed), (.stop(reason: "Ctrl-C"), .interrupted(reason: "Ctrl-C")),
+      (.message(.shutdown(reason: "complete", isComplete: true)), .completed),
+      (.message(.shutdown(reason: "stopped", isComplete: false)), .abandoned(reason: "stopped")), (.stop(reason: "Ctrl-C"), .interrupted(reason: "Ctrl-C")),
       (.message(.refused(reason: "no")), .failed(reason: "the learner refused this scorer: no")),
       (.failed("out of memory"), .failed(reason: "out of memory")),
     ] as [(ScorerEvent, RunEnd)] {

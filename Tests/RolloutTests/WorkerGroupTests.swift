@@ -188,11 +188,11 @@ struct WorkerGroupTests {
     }
   }
 
-  @Test("the learner's farewell ends it at once")
-  func shutdown() {
+  @Test("the learner's farewell ends it at once, and it knows whether the run is complete", arguments: [true, false])
+  func shutdown(isComplete: Bool) {
     var bench = WorkerBench.ready()
     bench.hear(.lease(.sample(1)))
-    #expect(bench.hear(.shutdown(reason: "complete")).finish == .completed)
+    #expect(bench.hear(.shutdown(reason: "so", isComplete: isComplete)).finish == (isComplete ? .completed : .abandoned(reason: "so")))
   }
 }
 

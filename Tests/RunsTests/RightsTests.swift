@@ -28,7 +28,7 @@ import Wire
     #expect(refusal.contains("registered as a worker, not as a scorer"))
     // What only the learner says.
     worker.transport.send(codec.encode(.announced(WeightManifest(version: 9, entries: []))))
-    worker.transport.send(codec.encode(.shutdown(reason: "go home")))
+    worker.transport.send(codec.encode(.shutdown(reason: "go home", isComplete: true)))
     try learner.waitToSay("refused a message from worker-3")
     await worker.transport.close(linger: .zero)
 

@@ -60,7 +60,7 @@ struct MessageGenerator {
     [
       .welcome(welcome()), .refused(reason: text()), .helloWanted, .heartbeat, .lease(lease()),
       .durable(list(upTo: 4) { $0.leaseID() }), .revoked(list(upTo: 4) { $0.leaseID() }), .chunk(chunk()),
-      .gone(source()), .scorers(list(upTo: 3) { $0.scorer() }), .shutdown(reason: text()), .cluster(snapshot()), .story(story()),
+      .gone(source()), .scorers(list(upTo: 3) { $0.scorer() }), .shutdown(reason: text(), isComplete: bool()), .cluster(snapshot()), .story(story()),
     ]
   }
 

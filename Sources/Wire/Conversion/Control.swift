@@ -65,7 +65,12 @@ extension WireLearnerMessage {
       case .chunk(let chunk): .chunk(WireChunk(chunk))
       case .gone(let source): .gone(WireSource(source))
       case .scorers(let scorers): .scorers(WireScorers.with { $0.scorers = scorers.map { WireScorerAddress($0) } })
-      case .shutdown(let reason): .shutdown(reason)
+      case .shutdown(let reason, let isComplete):
+        .shutdown(
+          WireShutdown.with {
+            $0.reason = reason.shortened
+            $0.isComplete = isComplete
+          })
       case .cluster(let snapshot): .cluster(WireClusterSnapshot(snapshot))
       case .story(let story): .story(WireUnitStory(story))
       }
@@ -89,7 +94,7 @@ extension LearnerMessage {
     case .scorers(let scorers):
       try limits.check("the number of scorers", scorers.scorers.count, limits.messages.peers)
       self = .scorers(try limits.each(scorers.scorers, ScorerAddress.init))
-    case .shutdown(let reason): self = .shutdown(reason: limits.text(reason))
+    case .shutdown(let shutdown): self = .shutdown(reason: limits.text(shutdown.reason), isComplete: shutdown.isComplete)
     case .cluster(let snapshot): self = .cluster(try ClusterSnapshot(snapshot, limits))
     case .story(let story): self = .story(try UnitStory(story, limits))
     case nil: throw .malformed("control", "it holds no message that this version knows")

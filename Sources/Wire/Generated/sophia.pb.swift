@@ -692,6 +692,21 @@ nonisolated struct WireScorers: Sendable {
   init() {}
 }
 
+/// Where the run is not complete, the peer is wanted again when the learner goes on.
+nonisolated struct WireShutdown: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var reason: String = String()
+
+  var isComplete: Bool = false
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  init() {}
+}
+
 nonisolated struct WireNothing: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1092,10 +1107,10 @@ nonisolated struct WireLearnerMessage: Sendable {
     set {message = .scorers(newValue)}
   }
 
-  var shutdown: String {
+  var shutdown: WireShutdown {
     get {
       if case .shutdown(let v)? = message {return v}
-      return String()
+      return WireShutdown()
     }
     set {message = .shutdown(newValue)}
   }
@@ -1129,7 +1144,7 @@ nonisolated struct WireLearnerMessage: Sendable {
     case chunk(WireChunk)
     case gone(WireSource)
     case scorers(WireScorers)
-    case shutdown(String)
+    case shutdown(WireShutdown)
     case cluster(WireClusterSnapshot)
     case story(WireUnitStory)
 
@@ -2345,6 +2360,41 @@ nonisolated extension WireScorers: SwiftProtobuf.Message, SwiftProtobuf._Message
   }
 }
 
+nonisolated extension WireShutdown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".Shutdown"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{3}is_complete\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isComplete) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 1)
+    }
+    if self.isComplete != false {
+      try visitor.visitSingularBoolField(value: self.isComplete, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: WireShutdown, rhs: WireShutdown) -> Bool {
+    if lhs.reason != rhs.reason {return false}
+    if lhs.isComplete != rhs.isComplete {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireNothing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".Nothing"
   static let _protobuf_nameMap = SwiftProtobuf._NameMap()
@@ -3056,10 +3106,15 @@ nonisolated extension WireLearnerMessage: SwiftProtobuf.Message, SwiftProtobuf._
         }
       }()
       case 11: try {
-        var v: String?
-        try decoder.decodeSingularStringField(value: &v)
+        var v: WireShutdown?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .shutdown(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
         if let v = v {
-          if self.message != nil {try decoder.handleConflictingOneOf()}
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.message = .shutdown(v)
         }
       }()
@@ -3142,7 +3197,7 @@ nonisolated extension WireLearnerMessage: SwiftProtobuf.Message, SwiftProtobuf._
     }()
     case .shutdown?: try {
       guard case .shutdown(let v)? = self.message else { preconditionFailure() }
-      try visitor.visitSingularStringField(value: v, fieldNumber: 11)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
     }()
     case .cluster?: try {
       guard case .cluster(let v)? = self.message else { preconditionFailure() }

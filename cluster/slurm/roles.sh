@@ -1,0 +1,1 @@
+../../Sources/Runs/Slurm/roles.sh
