@@ -2,9 +2,11 @@
 """Checks what schemas cannot: that rendered objects agree with each other, and that every pod keeps to the rules of this folder.
 
 Reads rendered objects from standard input, and the Secrets that README.md says to make from its second argument. The first is a name
-for messages. Prints a line for each thing that is wrong; exit code 1 if there is any.
+for messages. A third is the program, which is asked whether it has the options and settings that are used. Prints a line for each
+thing that is wrong; exit code 1 if there is any.
 """
 import re
+import subprocess
 import sys
 
 import yaml
@@ -17,6 +19,7 @@ wrong = []
 def need(condition, text):
     if not condition:
         wrong.append(text)
+    return condition
 
 
 def of_kind(*kinds):
@@ -46,7 +49,16 @@ ports = {
     owner: {p["containerPort"]: p.get("name") for c in pod["spec"]["containers"] for p in c.get("ports", [])} for owner, pod in pods.items()
 }
 policies = of_kind("NetworkPolicy")
-made_by_hand = set(re.findall(r"secret generic (\S+)", readme))
+program = sys.argv[3] if len(sys.argv) > 3 else None
+# A Secret's files, by its name: --from-file=PATH keeps the file's name, --from-file=KEY=PATH gives another.
+made_by_hand = {
+    secret: {file.split("=")[0].rsplit("/", 1)[-1] for file in re.findall(r"--from-file=(\S+)", rest)}
+    for secret, rest in re.findall(r"secret generic (\S+)(.*)", readme)
+}
+# What a metric may be called that something is scaled by.
+GAUGES = {"sophia_learner_idle_share", "sophia_worker_idle_share"}
+# Seconds that a role needs at SIGTERM: a step and a checkpoint; handing in what it has.
+TIME_TO_STOP = {"learner": 60, "worker": 5, "scorer": 5, "metrics": 1}
 need(len({(o["kind"], o["metadata"]["name"]) for o in objects}) == len(objects), "two objects of one kind have the same name")
 for o in objects:
     need("namespace" not in o["metadata"], f"{o['metadata']['name']}: names a namespace")
@@ -70,6 +82,36 @@ def check_reach(owner, other, port):
         need(
             any(lets(direction, p, labels[here], labels[there], port) for p in policies),
             f"{owner}: no policy allows the {direction} of {here} that it needs for {other}:{port}")
+
+
+def asked(*arguments):
+    """What the program prints; nothing if it refuses."""
+    answer = subprocess.run([program, *arguments], capture_output=True, text=True)
+    return answer.stdout if answer.returncode == 0 else ""
+
+
+def check_ports(where, owner, container):
+    """What the program listens on is what is declared, and is declared of it."""
+    listens = []
+    for flag in ("bind", "listen", "advertise"):
+        address = option(container, flag)
+        if address:
+            port = int(address.rsplit(":", 1)[1])
+            listens.append(set(range(port, port + 3)) if container["args"][0] == "learner" else {port})
+    for found in listens:
+        need(found == set(ports[owner]), f"{where}: uses ports {sorted(found)} and declares {sorted(ports[owner])}")
+
+
+def check_keys(where, container, pod, mounts):
+    """The files that --keys names are in the Secret that is mounted there."""
+    path = option(container, "keys")
+    mount = next((m for m in mounts.values() if path == m["mountPath"] or path.startswith(m["mountPath"] + "/")), None)
+    volume = mount and next((v for v in pod["spec"]["volumes"] if v["name"] == mount["name"]), {})
+    secret = (volume or {}).get("secret", {}).get("secretName")
+    if not need(secret, f"{where}: --keys={path} is in no Secret"):
+        return
+    wanted = {path[len(mount["mountPath"]) + 1:]} if path != mount["mountPath"] else {"learner", "learner.pub", "allowed"}
+    need(wanted <= made_by_hand.get(secret, set()), f"{where}: Secret {secret} has no {', '.join(sorted(wanted - made_by_hand.get(secret, set())))}")
 
 
 def check_container(owner, pod, container, volumes):
@@ -100,11 +142,21 @@ def check_container(owner, pod, container, volumes):
     home = next((e["value"] for e in container.get("env", []) if e["name"] == "HOME"), None)
     if container in pod["spec"]["containers"]:
         need(home and writable(home), f"{where}: HOME is {home}, which cannot be written")
-    keys = option(container, "keys")
-    need(keys is None or any(keys == p or keys.startswith(p + "/") for p in mounts), f"{where}: --keys={keys} is in no volume")
-
     names = {p.get("name") for p in container.get("ports", [])}
     role = container.get("args", [""])[0]
+    if container in pod["spec"]["containers"]:
+        check_ports(where, owner, container)
+        check_keys(where, container, pod, mounts)
+        grace = pod["spec"].get("terminationGracePeriodSeconds", 30)
+        need(grace > TIME_TO_STOP[role], f"{where}: is killed {grace} s after SIGTERM, and needs more")
+        if program:
+            help = asked(role, "--help")
+            need(help, f"{where}: {program} has no {role}")
+            for flag in [a.split("=")[0] for a in container["args"][1:] if a.startswith("--")] if help else []:
+                need(re.search(rf"^ +{flag}\b(?!-)", help, re.M), f"{where}: {program} {role} has no {flag}")
+    start = container.get("startupProbe")
+    # A status file outlives its container, and the one before this may have just died: it must not count for this one.
+    need(not start or start.get("initialDelaySeconds", 0) > 10, f"{where}: startupProbe may find the status of the container before")
     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
         probe = container.get(kind)
         if probe and "httpGet" in probe:
@@ -167,6 +219,9 @@ for controller in controllers:
             service and service["spec"].get("clusterIP") == "None" and matches(service["spec"]["selector"], labels[owner]),
             f"{owner}: {spec['serviceName']} is no headless Service of it")
 
+    if containers[-1]["args"][0] == "learner":
+        need(controller["kind"] == "StatefulSet" and spec.get("replicas") == 1, f"{owner}: a run has one learner")
+
 for service in of_kind("Service"):
     wanted = service["metadata"]["name"]
     behind = [o for o in pods if matches(service["spec"]["selector"], labels[o])]
@@ -206,6 +261,8 @@ for scaler in of_kind("HorizontalPodAutoscaler"):
     found = called(target["kind"], target["name"])
     need(found and found["apiVersion"] == target["apiVersion"], f"HorizontalPodAutoscaler: there is no {target['kind']} {target['name']}")
     need(not found or "replicas" not in found["spec"], f"{target['name']}: replicas would be set back at every apply")
+    for metric in [m["external"]["metric"]["name"] for m in scaler["spec"]["metrics"] if m["type"] == "External"]:
+        need(metric in GAUGES, f"HorizontalPodAutoscaler: sophia has no metric {metric} to scale by")
 
 for settings in of_kind("ConfigMap"):
     for file, text in settings.get("data", {}).items():
@@ -214,9 +271,18 @@ for settings in of_kind("ConfigMap"):
         learner = pods["sophia-learner"]["spec"]["containers"][0]
         mounts = {m["mountPath"]: m for m in learner["volumeMounts"]}
         needed = [run["model"]["folder"], run["run"]["folder"], *run["data"]["trainFiles"], *run["data"].get("heldOutFiles", [])]
-        for path in needed + ([run["thinking"]["folder"]] if run["thinking"]["kind"] == "local" else []):
-            need(any(path.startswith(m + "/") for m in mounts), f"{file}: {path} is on no volume of the learner")
         folder = run["run"]["folder"]
+        for path in needed + ([run["thinking"]["folder"]] if run["thinking"]["kind"] == "local" else []):
+            under = [m for m in mounts if path.startswith(m + "/")]
+            need(under, f"{file}: {path} is on no volume of the learner")
+            need(path == folder or all(mounts[m].get("readOnly") for m in under), f"{file}: the learner could change {path}")
+        known = yaml.safe_load(asked("train", "--help-config")) if program else None
+        for section, values in run.items() if known else []:
+            need(section in known, f"{file}: there is no section {section}")
+            for key in values:
+                # lora: {rank: 16} is lora.rank.
+                there = any(k == key or k.startswith(key + ".") for k in known.get(section, {}))
+                need(there, f"{file}: there is no setting {section}.{key}")
         need(any(folder.startswith(m + "/") and not mounts[m].get("readOnly") for m in mounts), f"{file}: {folder} cannot be written")
 
 for text in wrong:
