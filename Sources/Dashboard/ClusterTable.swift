@@ -136,7 +136,7 @@ extension ClusterTable {
       case .waiting: "\(peer.waiting)"
       case .idle: Numbers.percent(peer.idleShare)
       case .tokens: isWorker ? Numbers.short(peer.tokensPerSecond) : ""
-      case .groups: Numbers.grouped(Double(peer.groups))
+      case .groups: isWorker ? Numbers.grouped(Double(peer.groups)) : ""
       case .heard: Numbers.duration(peer.silence)
       }
     }

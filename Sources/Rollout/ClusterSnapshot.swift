@@ -103,7 +103,7 @@ package struct ObservedPeer: Sendable, Hashable, Codable {
   package var idleShare: Double
   /// A worker's: tokens of its groups that were admitted, a second.
   package var tokensPerSecond: Double
-  /// A worker's groups that were admitted since it joined, or those that came through a scorer.
+  /// A worker's: its groups that were admitted since it joined.
   package var groups: Int
   /// Seconds since its last word.
   package var silence: Double
