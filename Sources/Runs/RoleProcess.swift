@@ -183,7 +183,17 @@ package enum RoleProcess {
       settings: settings.learnerSettings(vocabularySize: try await engine.vocabularySize),
       schedule: Schedule(rows: rows.count, seed: settings.run.seed, shuffled: settings.data.shuffle),
       recovered: recovered, manifest: resumed)
-    if case .completed = end { try await engine.savePolicy(to: folder.policy) }
+    if case .completed = end {
+      // The role's loop has ended, and a large policy takes a while: probes must not take that for a process that hangs.
+      let saving = Task {
+        while !Task.isCancelled {
+          statusFile?.write(RoleCondition(isReady: false, isJoined: true, text: "the run is complete; saves the policy"))
+          try? await Task.sleep(for: .seconds(1))
+        }
+      }
+      defer { saving.cancel() }
+      try await engine.savePolicy(to: folder.policy)
+    }
     if case .failed = end { return end }
     try store.close()
     return end

@@ -1,3 +1,4 @@
+internal import ActionableErrors
 internal import ArgumentParser
 internal import Foundation
 internal import Limits
@@ -132,7 +133,14 @@ struct LearnerCommand: AsyncParsableCommand {
   var parent: Int32?
 
   func run() async throws {
-    let settings = try readSettings(config)
+    let settings: RunSettings
+    do {
+      settings = try readSettings(config)
+    } catch let error as any ActionableError {
+      // Whoever starts what fails again need not try.
+      logLine(.error, error.description)
+      Foundation.exit(RunExit.misconfigured)
+    }
     let interruption = Interruption()
     let watch = parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }

@@ -104,8 +104,8 @@ struct CheckpointCallTests {
     let calls = try SystemCalls.calls(in: log).filter { $0.name == name }
     #expect(calls.contains { !$0.succeeded })
     #expect(calls.last?.succeeded == false, "\(calls.suffix(3))")
-    #expect(try scorer.end() == .exited(0), "\(scorer.log)")
-    #expect(try worker.end() == .exited(0), "\(worker.log)")
+    #expect(try scorer.end() == .exited(69), "\(scorer.log)")
+    #expect(try worker.end() == .exited(69), "\(worker.log)")
 
     let next = try roles.learner()
     _ = (try roles.scorer(), try roles.worker())
