@@ -44,7 +44,7 @@ struct ClusterViewTests {
     #expect(lines[5] == "workers 2   working 1   doubted 1   mean idle 20.0 %   tokens/s 600   too far behind 1   hosts 2")
     #expect(lines[6] == "scorers 1   working 1   mean idle 40.0 %")
     #expect(lines[7].split(separator: " ") == "NAME ROLE HOST:PID STATE VERSION BEHIND LEASES WAITING IDLE TOKENS/S GROUPS HEARD".split(separator: " "))
-    #expect(lines[8].split(separator: " ") == "scorer-0 scorer node-0:9 working 4 40.0 % 99 0.2 s".split(separator: " "))
+    #expect(lines[8].split(separator: " ") == "scorer-0 scorer node-0:9 working 4 40.0 % 0.2 s".split(separator: " "))
     #expect(lines[9].split(separator: " ") == "worker-0 worker node-1:100 working 12 0 6/8 1 10.0 % 400 1,234 0.5 s".split(separator: " "))
     #expect(lines[10].split(separator: " ") == "worker-1 worker node-2:100 doubted 10 −2 6/8 1 30.0 % 200 1,234 1 min 15 s".split(separator: " "))
     #expect(lines[19] == "? help  q quit   sorted by name   1–3 of 3")
