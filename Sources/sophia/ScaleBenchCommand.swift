@@ -18,7 +18,7 @@ struct ScaleBenchCommand: AsyncParsableCommand {
 
       Every number of workers is measured twice: as fast as they go, and at a rate that is held, where waits are not those of a \
       queue that is always full. A lease is waited for from the moment a worker has room, because it has finished a group, until \
-      it has the next one in hand. A group is acknowledged from being pushed to the scorer until its worker is told that it is \
+      it has the next one in hand; where all units of the steps that may be sampled are out, until the next step. A group is acknowledged from being pushed to the scorer until its worker is told that it is \
       durable. Afterwards everything is counted again: every group that was acknowledged is in the ledger, and every unit was \
       trained once. Exit code 1 if not.
 
@@ -50,7 +50,7 @@ struct ScaleBenchCommand: AsyncParsableCommand {
   @Option(help: "Groups that a worker generates at once.")
   var credit = ScalePlan().cluster.credit
 
-  @Option(help: "Scorers; by default one for each 768 groups that can be on their way at once.")
+  @Option(help: "Scorers; by default one for each 1024 groups that can be on their way at once.")
   var scorers: Int?
 
   @Option(help: "Processes that hold the workers.")

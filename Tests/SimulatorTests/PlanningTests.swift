@@ -101,6 +101,23 @@ struct PlanningTests {
     #expect(state.bottleneck == .loop)
   }
 
+  @Test("where cores are shared, the learner's loop and its journal take their share, and every worker its upkeep", arguments: [0, 0.05])
+  func controlPlaneOnSharedCores(upkeep: Double) throws {
+    var options = Self.generating
+    (options.costs.cores, options.costs.upkeepSeconds) = (1, upkeep)
+    (options.costs.prefillSeconds, options.costs.scoringSeconds) = (0.002, 0.001)
+    (options.costs.responseTokens, options.costs.tokensPerSecond) = (1, 1e9)
+    (options.costs.stepSeconds, options.costs.trainingSecondsPerGroup, options.costs.loadSeconds) = (0, 0, 0)
+    (options.costs.eventSeconds, options.costs.journalSecondsPerGroup) = (0.001, 0.002)
+    (options.costs.fsyncSeconds, options.promptsPerStep) = (0.0001, 64)
+    let state = try state(8, 1, options)
+    // A group is 2 ms of its worker, 1 of its scorer, 2 of the journal and two events of the loop; commits and heartbeats are
+    // events too.
+    let most = (1 - 8 * upkeep) / 0.007
+    #expect(state.groupsPerSecond < most && state.groupsPerSecond > 0.65 * most, "\(state.groupsPerSecond) of \(most)")
+    #expect(state.journalBusy > 0 && state.loopBusy > state.journalBusy * 0.9)
+  }
+
   @Test("where adding workers stops paying is found between the rows")
   func worth() {
     func row(_ workers: Int, _ speed: Double) -> Planning.Row {

@@ -37,7 +37,7 @@ final class ScaleGenerator: GroupGenerator {
     pace = Pace(period: plan.period, credit: plan.cluster.credit, first: share * min(plan.period ?? 1, 1))
   }
 
-  func prepare(folder: String, settings: String) async -> Duration { .seconds(30) }
+  func prepare(folder: String, settings: String) async -> Duration { .seconds(5) }
 
   func load(_ manifest: WeightManifest, bytes: [UInt8]) async { gate.joined(with: manifest.version) }
 

@@ -127,7 +127,7 @@ private final class MeasuredJournal: RunJournal {
       state.commits += 1
       state.committing += now - began
       if state.start == nil, state.durable >= plan.warmUp { state.start = mark(state, now) }
-      if state.end == nil, state.durable >= plan.warmUp + plan.groups { state.end = mark(state, now) }
+      if state.end == nil, let start = state.start, state.durable >= start.durable + plan.groups { state.end = mark(state, now) }
     }
   }
 

@@ -23,11 +23,11 @@ package struct ScalePlan: Sendable, Equatable, Codable {
 
   package init() {}
 
-  /// With as many scorers as hold the groups that can be on their way at once: one that has `Limits.messages.waiting` of them
+  /// With as many scorers as hold all groups that can be on their way at once: one that has `Limits.messages.waiting` of them
   /// drops what comes, and it comes again much later.
   package mutating func chooseScorers() {
-    let each = Limits.standard.messages.waiting * 3 / 4
-    scorers = max(1, (held + each - 1) / each)
+    let each = Limits.standard.messages.waiting
+    scorers = (promptsPerStep * (1 + Self.staleness) + each - 1) / each
   }
 
   // MARK: What follows from it
@@ -35,8 +35,8 @@ package struct ScalePlan: Sendable, Equatable, Codable {
   /// Leases that all workers together hold at once.
   private var held: Int { workers * cluster.credit }
 
-  /// Twice as many as are out at once, so that a step that waits for its last groups leaves enough for everyone.
-  var promptsPerStep: Int { max(256, 2 * held) }
+  /// As many as are out at once: there are as many more for everyone while a step waits for its last groups.
+  var promptsPerStep: Int { max(256, held) }
 
   /// Steps that may be sampled ahead of the one that is trained.
   static let staleness = 1
