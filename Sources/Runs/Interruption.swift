@@ -2,10 +2,12 @@ internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
-/// Turns SIGINT and SIGTERM into a request to stop in good order. A second one ends the process at once.
+/// Turns SIGINT and SIGTERM into a request to stop in good order. A second one ends the process at once; but SIGTERM that
+/// follows on SIGTERM within a moment is the same request: Slurm sends it twice when it pre-empts a job.
 package final class Interruption: Sendable {
   private struct State {
     var signal: Int32?
+    var receivedAt: ContinuousClock.Instant?
     var observers: [Observer: @Sendable (String) -> Void] = [:]
     var lastObserver = 0
   }
@@ -18,6 +20,7 @@ package final class Interruption: Sendable {
   }
 
   private let state = Mutex(State())
+  private static let moment = Duration.seconds(2)
 
   /// From here on, for as long as the process lives, the signals come here.
   package init() {
@@ -55,9 +58,13 @@ package final class Interruption: Sendable {
   }
 
   private func received(_ number: Int32) {
+    let now = ContinuousClock.now
     let observers: [@Sendable (String) -> Void]? = state.withLock { state in
-      guard state.signal == nil else { return nil }
+      if let first = state.signal, let receivedAt = state.receivedAt {
+        return first == SIGTERM && number == SIGTERM && now - receivedAt < Self.moment ? [] : nil
+      }
       state.signal = number
+      state.receivedAt = now
       return state.observers.sorted { $0.key < $1.key }.map(\.value)
     }
     guard let observers else { exit(128 + number) }

@@ -1,8 +1,8 @@
 # Sourced by learner.sbatch and workers.sbatch: how a job keeps a role of the run going, and what it does when one ends.
 #
-# A role runs as a step of the job (srun), because Slurm's SIGTERM then reaches it by itself and exactly once, with every way
-# of tracking processes and for every reason: scancel, requeue, pre-emption, the time limit. A second one would end it at once,
-# so nothing here passes signals on to it.
+# A role runs as a step of the job (srun), because Slurm's SIGTERM then reaches it by itself, with every way of tracking
+# processes and for every reason: scancel, requeue, pre-emption, the time limit. A second one, later, would end it at once, so
+# nothing here passes signals on to it.
 set -euo pipefail
 : "${SOPHIA_RUN:?is not set: the run folder, on storage that every node has}"
 : "${SOPHIA:?is not set: the program, on storage that every node has}"
