@@ -14,6 +14,8 @@ actor LearnerSockets: LoopActor {
   private let everyone: AllowedPeer?
   private let inbound: InboundQueue<LearnerInbound>
   private let report: @Sendable (String) -> Void
+  /// Until then those who come are the process's own, to try the doors.
+  private var isListening = false
   private var control: Channel<Router>?
   private var data: Channel<Pull>?
   private var weights: Channel<Publish>?
@@ -38,8 +40,8 @@ actor LearnerSockets: LoopActor {
   /// Binds all sockets, the control socket to `endpoint` and the others to the next ports or any free ones of the same
   /// address, behind CURVE and the list of allowed keys.
   func open(_ endpoint: TCPEndpoint, takesNextPorts: Bool, keys: KeyPair, options: TransportOptions) throws -> Ports {
-    try Authenticator.start(on: loop, admitting: allowList) { [report] address, key in
-      report("turned away \(key.map { "the unregistered key \($0)" } ?? "a peer without a key") from \(address)")
+    try Authenticator.start(on: loop, admitting: allowList) { [self] address, key in
+      if isListening { report(turnedAway(key, from: address)) }
     }
     return try bind(endpoint, takesNextPorts: takesNextPorts, .server(keys: keys, domain: TransportOptions.domain), options)
   }
@@ -72,6 +74,7 @@ actor LearnerSockets: LoopActor {
 
   /// Begins to read. Only after the sockets have been shown to refuse strangers.
   func listen() {
+    isListening = true
     control?.onReceive = { [self] message in
       guard message.frames.count == 2, let (peer, role) = sender(of: message, connection: message.frames[0].bytes)
       else { return }

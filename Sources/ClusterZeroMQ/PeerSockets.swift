@@ -67,8 +67,9 @@ actor PeerSockets: LoopActor {
   ///
   /// - Returns: the endpoint as bound.
   func takeGroups(at endpoint: TCPEndpoint) async throws -> TCPEndpoint {
-    try Authenticator.start(on: loop, admitting: allowList) { [report] address, key in
-      report("turned away \(key.map { "the unregistered key \($0)" } ?? "a peer without a key") from \(address)")
+    try Authenticator.start(on: loop, admitting: allowList) { [self] address, key in
+      // Before that they are the process's own, to try the door.
+      if groups != nil { report(turnedAway(key, from: address)) }
     }
     let security = SocketOptions.Security.server(keys: keys, domain: TransportOptions.domain)
     let channel = loop.register(try Socket<Pull>(loop.context, options.data(security)))

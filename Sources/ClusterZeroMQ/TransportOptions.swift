@@ -93,3 +93,8 @@ struct TransportOptions {
     return Int(clamping: limit.rlim_cur)
   }
 }
+
+/// What a log says of somebody who is not let in.
+func turnedAway(_ key: PublicKey?, from address: String) -> String {
+  "turned away \(key.map { "the unregistered key \($0)" } ?? "a peer without a key") from \(address)"
+}

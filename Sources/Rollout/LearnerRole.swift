@@ -252,6 +252,8 @@ package struct LearnerRole: Sendable {
       "for the checkpoint"
     } else if !waiting.isEmpty {
       "for \(waiting)"
+    } else if ledger.count(.scored) > 0 {
+      "for the journal to make groups durable"
     } else {
       membership.hasWorkers ? "for a worker with free credit" : "for a worker to join"
     }

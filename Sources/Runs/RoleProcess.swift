@@ -86,7 +86,7 @@ package enum RoleProcess {
 
   /// Runs a rollout worker until the run ends or it is stopped.
   package static func worker(_ options: JoinOptions, credit: Int, interruption: Interruption) async throws -> RunEnd {
-    let keys = try JoinKeys(options.keys, name: options.name, as: .worker)
+    let keys = try Misconfiguration.of { try JoinKeys(options.keys, name: options.name, as: .worker) }
     let log = PacedLog(logLine).log
     let transport = try await ZeroMQPeerTransport.worker(
       learner: options.learner, keys: keys.pair, learnerKey: keys.learner, report: { log(.warning, $0) })
@@ -109,7 +109,7 @@ package enum RoleProcess {
     _ options: JoinOptions, bind: String, advertised: String?, interruption: Interruption
   ) async throws -> RunEnd {
     raiseDescriptorLimit()
-    let keys = try JoinKeys(options.keys, name: options.name, as: .scorer)
+    let keys = try Misconfiguration.of { try JoinKeys(options.keys, name: options.name, as: .scorer) }
     let log = PacedLog(logLine).log
     let transport = try await ZeroMQPeerTransport.scorer(
       learner: options.learner, bind: bind, advertised: advertised, keys: keys.pair, learnerKey: keys.learner,
@@ -220,10 +220,10 @@ package enum RoleProcess {
   private static func listen(
     _ bind: String, _ folder: RunFolder, _ keys: RunKeys, _ limits: Limits, _ log: @escaping @Sendable (LogLevel, String) -> Void
   ) async throws -> ZeroMQLearnerTransport {
+    let (pair, allowed) = try Misconfiguration.of { (try keys.pair(of: RunKeys.learnerName), try keys.allowed()) }
     func open(_ address: String, isOwnChoice: Bool = true) async throws -> ZeroMQLearnerTransport {
       try await ZeroMQLearnerTransport.open(
-        bind: address, takesNextPorts: isOwnChoice, keys: keys.pair(of: RunKeys.learnerName), allowed: keys.allowed(), limits: limits,
-        report: { log(.warning, $0) })
+        bind: address, takesNextPorts: isOwnChoice, keys: pair, allowed: allowed, limits: limits, report: { log(.warning, $0) })
     }
     guard bind.hasSuffix(":0"), let last = folder.learnerAddresses?.control, last.hasPrefix(bind.dropLast()) else {
       return try await open(bind)

@@ -47,8 +47,12 @@ package final class StatusFile: Sendable {
 
   /// - Parameter ready: whether it is to be ready for its work, besides being alive.
   package static func examine(_ path: String, role: Role, ready: Bool) -> Finding {
-    guard let bytes = try? DurableFiles.read(path, limit: 1 << 16) else {
-      return .bad("there is no \(path): the \(role.rawValue) has not started, or was not given --status \(path)")
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try DurableFiles.read(path, limit: 1 << 16)
+    } catch {
+      let reason = "the \(role.rawValue) has not started, or was not given --status \(path)"
+      return .bad(access(path, F_OK) == 0 ? error.description : "there is no \(path): \(reason)")
     }
     guard let status = try? JSONDecoder().decode(Status.self, from: Data(bytes)) else { return .bad("\(path) is not a status file") }
     guard status.role == role else { return .bad("\(path) is of a \(status.role.rawValue)") }

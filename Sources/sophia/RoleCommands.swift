@@ -1,10 +1,8 @@
-internal import ActionableErrors
 internal import ArgumentParser
 internal import Foundation
 internal import Limits
 internal import Rollout
 internal import Runs
-internal import Settings
 
 struct JoinArguments: ParsableArguments {
   @Option(help: "Where the learner listens: tcp://HOST:PORT.")
@@ -133,14 +131,7 @@ struct LearnerCommand: AsyncParsableCommand {
   var parent: Int32?
 
   func run() async throws {
-    let settings: RunSettings
-    do {
-      settings = try readSettings(config)
-    } catch let error as any ActionableError {
-      // Whoever starts what fails again need not try.
-      logLine(.error, error.description)
-      Foundation.exit(RunExit.misconfigured)
-    }
+    let settings = try readSettings(config)
     let interruption = Interruption()
     let watch = parent.map { parent in watchParent(parent) { Foundation.exit(1) } }
     defer { watch?.cancel() }

@@ -4,6 +4,7 @@ internal import DataSets
 internal import Foundation
 internal import Runs
 internal import Settings
+internal import VisionLanguage
 
 /// This program, for starting roles.
 var executable: String { URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path }
@@ -165,12 +166,18 @@ func readSettings(_ arguments: [String], note: (String) -> Void = { _ in }) thro
     throw UsageError(
       message: "no settings file is named", advice: "sophia train run.yaml; sophia train --help-config prints one to start from")
   }
-  let loaded = try LoadedSettings.read(file, overrides: Array(arguments.dropFirst()))
-  loaded.notes.forEach(note)
-  var settings = loaded.settings
-  let rows = try readRows(settings.data.trainFiles, settings.data)
-  settings.resolve(trainingRows: rows.count)
-  return settings
+  return try Misconfiguration.of {
+    let loaded = try LoadedSettings.read(file, overrides: Array(arguments.dropFirst()))
+    loaded.notes.forEach(note)
+    var settings = loaded.settings
+    let rows = try readRows(settings.data.trainFiles, settings.data)
+    settings.resolve(trainingRows: rows.count)
+    // What they name is looked for before they become those of a run folder, which a slip of the pen would stay in.
+    _ = try readRows(settings.data.heldOutFiles, settings.data)
+    _ = try Qwen25VLConfiguration(folder: settings.model.folder)
+    if settings.thinking.kind == .local { _ = try Qwen25VLConfiguration(folder: settings.thinking.folder) }
+    return settings
+  }
 }
 
 func goOnUnlessCompleted(_ outcome: RunOutcome, _ command: String) throws {

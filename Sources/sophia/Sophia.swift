@@ -1,6 +1,7 @@
 internal import ActionableErrors
 internal import ArgumentParser
 internal import Foundation
+internal import Runs
 
 @main
 struct Sophia: AsyncParsableCommand {
@@ -43,7 +44,7 @@ struct Sophia: AsyncParsableCommand {
       }
     } catch let error as any ActionableError {
       FileHandle.standardError.write(Data("sophia: \(error.description)\n".utf8))
-      Foundation.exit(1)
+      Foundation.exit(error is Misconfiguration ? RunExit.misconfigured : 1)
     } catch {
       exit(withError: error)
     }

@@ -34,7 +34,11 @@ struct ObserverTests {
     #expect(seen.peers.map(\.name) == ["s1", "w1"] && seen.peers.map(\.role) == [.scorer, .worker])
     #expect(seen.peers[1].state == .working && seen.peers[1].leases == 1 && seen.peers[1].groups == 1)
     #expect(seen.peers[1].silence == 1)
+    bench.isDiskPrompt = false
     bench.deliver(bench.issued[1])
+    bench.now = bench.now + .seconds(1)
+    #expect(try snapshot(&bench).activity == "waits for the journal to make groups durable")
+    bench.receive(.journaled(through: .max))
     bench.now = bench.now + .seconds(1)
     #expect(try snapshot(&bench).isTraining)
   }

@@ -28,6 +28,7 @@ import Testing
     #expect(probed.contains("step 0 of 4, 2 peers") && probed.contains("waits for lease"), "\(probed)")
     #expect(try probe("worker", status[3], in: world).output.contains("there is no"))
     #expect(try probe("worker", status[1], in: world).output.contains("is of a scorer"))
+    #expect(try probe("worker", world.folder, in: world).output.contains("\(world.folder) is not a file"))
 
     // Another process of the same key is another worker.
     let second = try roles.join("worker", "invited-1", with: workers, options: ["--model", world.folder])
@@ -77,7 +78,7 @@ import Testing
     let (workers, eyes) = (try roles.invite("workers", as: .worker), try roles.invite("eyes", as: .observer))
     func refused(_ words: String, _ role: String = "worker", _ invite: String, _ options: [String] = []) throws {
       let outcome = try world.sophia([role, "--join", "tcp://127.0.0.1:9", "--keys", invite] + options, log: "misfit")
-      #expect(outcome.status == 1 && outcome.errors.contains(words), "\(outcome.errors)")
+      #expect(outcome.status == RunExit.misconfigured && outcome.errors.contains(words), "\(outcome.errors)")
     }
     try refused("is for workers, and this is to join as scorer", "scorer", workers)
     try refused("is for observers, and this is to join as worker", "worker", eyes)
