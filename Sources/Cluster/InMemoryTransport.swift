@@ -130,6 +130,9 @@ private struct InMemoryPeerTransport: PeerTransport {
     hub.state.withLock { $0.members[id]?.isConnected = true }
   }
 
+  /// There is nothing in between that could forget them.
+  func connectAnew() {}
+
   func connectScorers(_ scorers: [ScorerAddress]) {
     hub.state.withLock { $0.members[id]?.scorers = scorers }
   }

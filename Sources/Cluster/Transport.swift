@@ -56,6 +56,9 @@ package protocol PeerTransport: Sendable {
   /// Connects the sockets that the welcome names (idempotent): a worker subscribes to weights, a scorer connects its
   /// PUSH to the learner and learns which keys may push to it.
   func connect(publishPort: UInt16, dataPort: UInt16, allowed: [AllowedPeer])
+  /// Gives up all connections that this end has made, whatever state they seem to be in, and makes them again. What was on its
+  /// way may be lost.
+  func connectAnew()
   /// Workers: the scorers that exist now; connections to others are closed.
   func connectScorers(_ scorers: [ScorerAddress])
   /// Workers: a response group to a scorer. Scorers: a scored group to the learner (`scorer` is nil).

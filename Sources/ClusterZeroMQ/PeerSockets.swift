@@ -63,6 +63,14 @@ actor PeerSockets: LoopActor {
     control = channel
   }
 
+  /// The operating system notices only that nobody answers at all, not that what answers has forgotten the connection.
+  func connectAnew() {
+    control?.connectAnew(to: learner.description)
+    if let weights { weights.channel.connectAnew(to: weights.endpoint.description) }
+    if let scored { scored.channel.connectAnew(to: scored.endpoint.description) }
+    for (scorer, channel) in scorers { channel.connectAnew(to: scorer.endpoint) }
+  }
+
   /// Binds a scorer's socket for groups and tries it from outside before anything is read.
   ///
   /// - Returns: the endpoint as bound.

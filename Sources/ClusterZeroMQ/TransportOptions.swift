@@ -72,6 +72,8 @@ struct TransportOptions {
     options.limits = receiving
     options.sendingLimits = sending
     options.handshakeTimeout = .seconds(limits.sockets.handshake)
+    options.keepalive = .seconds(limits.sockets.keepalive)
+    options.silence = .seconds(limits.sockets.silence)
     options.sendHighWaterMark = Int32(limits.sockets.highWaterMark)
     options.receiveHighWaterMark = Int32(limits.sockets.highWaterMark)
     return options

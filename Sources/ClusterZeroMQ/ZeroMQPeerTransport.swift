@@ -94,6 +94,10 @@ package final class ZeroMQPeerTransport: PeerTransport {
     sockets.onLoop { $0.connect(publishPort: publishPort, dataPort: dataPort, allowed: allowed) }
   }
 
+  package func connectAnew() {
+    sockets.onLoop { $0.connectAnew() }
+  }
+
   package func connectScorers(_ scorers: [ScorerAddress]) {
     sockets.onLoop { $0.connectScorers(scorers) }
   }

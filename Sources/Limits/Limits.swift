@@ -93,10 +93,13 @@ extension Limits {
     package var unreadSubscriptions = 1 << 20
     /// Seconds: a connection that has not finished its handshake by then is cut.
     package var handshake = 5
-    /// Seconds between pings.
-    package var heartbeat = 2
-    /// Seconds of silence after a ping that cut the connection.
-    package var silence = 8
+    /// Seconds after which the operating system asks an idle connection's other end whether it is there still.
+    package var keepalive = 5
+    /// Seconds without any answer of its operating system after which a connection is cut.
+    package var silence = 30
+    /// Seconds without a word from the learner after which a peer makes its connections anew: one that something on the way has
+    /// forgotten may look alive.
+    package var renewal = 10
     /// Warnings of one kind that are written to the log at once; after that one a second.
     package var warnings = 20
   }
@@ -217,8 +220,7 @@ extension Limits {
     require(m.fromPeer * s.highWaterMark * 16 <= s.unreadControl, "sixteen busy peers must fit what is unread")
     require(m.data + s.strangerBytes <= s.unreadData, "the largest group must fit what is unread, whatever strangers send")
     require(m.peers + s.strangers <= s.connections, "every peer must be able to connect, whatever strangers do")
-    require(2 * s.heartbeat <= s.silence, "a ping must be able to get lost")
-    require(s.heartbeat >= 2, "pings and their answers must stay within the 64 bytes a second that are not counted")
+    require(2 * s.keepalive <= s.silence, "a keepalive must be able to get lost")
     require(models.tokens <= models.vocabulary, "every token must be in a model's vocabulary")
     require(images.pixels <= images.side * images.side, "the side must allow the pixels")
     require(texts.row <= texts.dataFile, "a file holds at least a row")
@@ -281,7 +283,7 @@ extension Limits {
           ("subscription", s.subscription, "bytes"), ("connections", s.connections, ""),
           ("of them before their handshake", s.strangers, ""), ("sent by such", s.strangerBytes, "bytes"),
           ("unread, control", s.unreadControl, "bytes"), ("unread, groups", s.unreadData, "bytes"), ("subscriptions", s.unreadSubscriptions, "bytes"),
-          ("handshake", s.handshake, "s"), ("between pings", s.heartbeat, "s"), ("silence after a ping", s.silence, "s"),
+          ("handshake", s.handshake, "s"), ("keepalive", s.keepalive, "s"), ("silence", s.silence, "s"), ("connected anew after", s.renewal, "s"),
           ("like warnings at once", s.warnings, ""), ("all that a learner holds for peers", learnerHolds, "bytes"),
           ("all that a scorer holds", scorerHolds, "bytes"),
         ])

@@ -1,22 +1,31 @@
+internal import Limits
+
 /// A peer's side of its connection to the learner: hello until welcomed, heartbeats, and noticing silence.
 ///
 /// Shared by workers and scorers. Hello is repeated with back-off, so a learner that is started later, or again, finds
 /// its peers.
 package struct LearnerLink: Sendable {
   package struct Settings: Sendable, Hashable {
-    /// Silence after which the learner is greeted again.
+    /// Silence after which the learner is greeted again; three heartbeats, if that is more.
     package var silence: Duration
+    /// Silence after which, while it is greeted, the connections are made anew.
+    package var renewal: Duration
     /// Time without a word from the learner after which the peer ends.
     package var giveUpAfter: Duration
 
-    package init(silence: Duration, giveUpAfter: Duration) {
+    package init(
+      silence: Duration, renewal: Duration = .seconds(Limits.standard.sockets.renewal), giveUpAfter: Duration
+    ) {
       self.silence = silence
+      self.renewal = renewal
       self.giveUpAfter = giveUpAfter
     }
   }
 
   enum Step {
-    case sayHello
+    /// - Parameter connectingAnew: whether first the connections are to be given up and made again: something on the way may
+    ///   have forgotten them, and they look alive from here.
+    case sayHello(connectingAnew: Bool)
     case beat
     case giveUp(waited: Duration)
   }
@@ -27,6 +36,7 @@ package struct LearnerLink: Sendable {
   private(set) var isWelcome = false
   private(set) var heartbeat: Duration = .seconds(1)
   private var lastHeard: Instant
+  private var connectedAt: Instant
   private var nextHello: Instant
   private var nextBeat: Instant
   private var backoff: Backoff
@@ -35,6 +45,7 @@ package struct LearnerLink: Sendable {
     self.hello = hello
     self.settings = settings
     lastHeard = now
+    connectedAt = now
     nextHello = now
     nextBeat = now
     backoff = Backoff(first: .milliseconds(100), ceiling: .seconds(5), seed: seed)
@@ -69,11 +80,13 @@ package struct LearnerLink: Sendable {
   mutating func step(at now: Instant) -> Step? {
     let silent = now - lastHeard
     if silent > settings.giveUpAfter { return .giveUp(waited: silent) }
-    if isWelcome, silent > settings.silence { forgotten(at: now) }
+    if isWelcome, silent > max(settings.silence, heartbeat * 3) { forgotten(at: now) }
     if !isWelcome {
       guard now >= nextHello else { return nil }
       nextHello = now + backoff.next()
-      return .sayHello
+      let isDeaf = now - max(lastHeard, connectedAt) > settings.renewal
+      if isDeaf { connectedAt = now }
+      return .sayHello(connectingAnew: isDeaf)
     }
     guard now >= nextBeat else { return nil }
     nextBeat = now + heartbeat

@@ -20,6 +20,8 @@ package enum ScorerEvent: Sendable {
 package enum ScorerAction: Sendable {
   case send(PeerMessage)
   indirect case connect(Welcome)
+  /// Give up all connections, whatever state they seem to be in, and make them again.
+  case connectAnew
   case find([Artifact])
   indirect case keep(Artifact, bytes: [UInt8])
   indirect case prepare(Welcome)
@@ -169,7 +171,9 @@ package struct ScorerRole: Sendable {
     busy.note(!current.isEmpty, at: now)
     for fetch in fetcher?.due(at: now) ?? [] { actions.append(.send(.fetch(fetch))) }
     switch link.step(at: now) {
-    case .sayHello: actions.append(.send(.hello(link.hello)))
+    case .sayHello(let connectingAnew):
+      if connectingAnew { actions.append(.connectAnew) }
+      actions.append(.send(.hello(link.hello)))
     case .beat:
       actions.append(
         .send(

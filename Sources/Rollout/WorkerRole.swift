@@ -30,6 +30,8 @@ package enum WorkerAction: Sendable {
   case send(PeerMessage)
   /// Connect data and broadcast sockets as the welcome says.
   indirect case connect(Welcome)
+  /// Give up all connections, whatever state they seem to be in, and make them again.
+  case connectAnew
   case connectScorers([ScorerAddress])
   /// Look for these artifacts on this machine; answered by `found`.
   case find([Artifact])
@@ -307,7 +309,9 @@ package struct WorkerRole: Sendable {
     pushAgain(at: now, &actions)
     askForMissingVersion(at: now)
     switch link.step(at: now) {
-    case .sayHello: actions.append(.send(.hello(link.hello)))
+    case .sayHello(let connectingAnew):
+      if connectingAnew { actions.append(.connectAnew) }
+      actions.append(.send(.hello(link.hello)))
     case .beat: actions.append(.send(.heartbeat(heartbeat(at: now))))
     case .giveUp(let waited):
       let reason = "waited \(Int(waited.inSeconds)) s for the learner without a word from it"

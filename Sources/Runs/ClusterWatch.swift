@@ -67,7 +67,10 @@ package actor ClusterWatch {
         transport.send(frame)
         try? await Task.sleep(for: min(.seconds(1), deadline - .now))
       }
-      if !Task.isCancelled { settle(nil, of: number) }
+      guard !Task.isCancelled else { return }
+      settle(nil, of: number)
+      // What lies between may have forgotten the connection, and not say so.
+      transport.connectAnew()
     }
     defer { asking.cancel() }
     let answer = await withCheckedContinuation { asker in

@@ -71,8 +71,6 @@ struct PlainBroadcast {
     options.security = security
     options.sendHighWaterMark = 16
     options.receiveHighWaterMark = 16
-    // Nothing is sent again here, so no connection may be cut.
-    options.heartbeat = nil
     return options
   }
 

@@ -131,6 +131,13 @@ extension Simulation {
     return own + connections.indices.filter { connections[$0].plane == .groups && (connections[$0].client == process || connections[$0].server == process) }
   }
 
+  /// Those that a process has made.
+  func connectAnew(_ process: Int) {
+    for index in connections(of: process) where connections[index].client == process && connections[index].isUp {
+      breakConnection(index)
+    }
+  }
+
   func connect(_ index: Int, _ epoch: UInt32) {
     guard connections[index].epoch == epoch, !connections[index].isUp else { return }
     let (client, server) = (connections[index].client, connections[index].server)

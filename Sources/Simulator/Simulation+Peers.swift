@@ -15,7 +15,7 @@ extension Simulation {
     let seed = UInt64(process) << 32 | UInt64(processes[process].life)
     let time = processes[process].clock.instant(at: now)
     let life = processes[process].life
-    let link = LearnerLink.Settings(silence: .seconds(options.heartbeat * 3), giveUpAfter: .seconds(max(60, options.heartbeat * 4)))
+    let link = LearnerLink.Settings(silence: .seconds(options.heartbeat * 3), renewal: .seconds(max(10, options.heartbeat * 4)), giveUpAfter: .seconds(max(60, options.heartbeat * 4)))
     switch processes[process].role {
     case .learner: return try startLearner()
     case .observer: return
@@ -141,6 +141,7 @@ extension Simulation {
     case .push(let group, let scorer): push(group, to: scorer, from: process)
     case .finish(let how): finish(process, how)
     case .log(let level, let text): tell(.process(processes[process].name)) { "\(processes[process].name) \(level.rawValue): \(text)" }
+    case .connectAnew: connectAnew(process)
     case .connect, .connectScorers: break
     }
   }
@@ -231,6 +232,7 @@ extension Simulation {
       send(codec.encode(sent), of: content, by: processes[process].scored, isForward: true)
     case .finish(let how): finish(process, how)
     case .log(let level, let text): tell(.process(processes[process].name)) { "\(processes[process].name) \(level.rawValue): \(text)" }
+    case .connectAnew: connectAnew(process)
     case .connect: break
     }
   }

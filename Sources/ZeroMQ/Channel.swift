@@ -85,6 +85,8 @@ package final class Channel<Pattern: SocketPattern>: PolledSocket, MonitoredChan
     loop.forget(self)
     announce(SocketEvent(kind: .ended, endpoint: ""))
     onClose?()
+    connectionGuard?.release()
+    connectionGuard = nil
     // They refer to their owners, which refer to this channel.
     (onReceive, onRefuse, onDrained) = (nil, nil, nil)
     (onUndeliverable, onFailure, onClose, onEvent) = (nil, nil, nil, [])

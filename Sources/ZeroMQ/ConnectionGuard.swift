@@ -14,7 +14,7 @@ final class ConnectionGuard {
   private struct Connection {
     let own: Int32
     let since: ContinuousClock.Instant
-    /// Bytes of the messages that have been read, with what encryption and framing add at most, and of pings.
+    /// Bytes of the messages that have been read, with what encryption and framing add at most, and of what is overlooked.
     var read: Int64
     var looked: ContinuousClock.Instant
     var hasSpoken = false
@@ -23,8 +23,8 @@ final class ConnectionGuard {
     mutating func look(at now: ContinuousClock.Instant) -> (unread: Int64, isKnown: Bool) {
       var traffic = traffic()
       _ = get_traffic(own, &traffic)
-      // What framing was rounded up by, and pings that did not come, are no credit for later.
-      read = min(read + Int64(ConnectionGuard.pings * ((now - looked) / .seconds(1))), traffic.taken)
+      // What framing was rounded up by, and what could have been overlooked, are no credit for later.
+      read = min(read + Int64(ConnectionGuard.overlooked * ((now - looked) / .seconds(1))), traffic.taken)
       looked = now
       return (traffic.taken - read, hasSpoken || traffic.sent > ConnectionGuard.sentToStrangers)
     }
@@ -58,8 +58,8 @@ final class ConnectionGuard {
   /// A CURVE server sends 64 bytes of greeting, 170 of WELCOME, and to who is refused no more than an ERROR of 12; to who is let
   /// in a READY of 57 at least.
   private static let sentToStrangers: Int64 = 64 + 170 + 12 + 20
-  /// What pings and their answers add, bytes a second. They take some 82 bytes at each of libzmq's intervals (`Limits`).
-  private static let pings = 64.0
+  /// Bytes a second that are no message: the handshake's, over time, and pings, which other implementations of ZMTP may send.
+  private static let overlooked = 64.0
   /// A flood is looked at no less often than once in this many connections, which cost as much to accept as to look at.
   private let acceptedBetweenLooks: Int
 
@@ -71,7 +71,13 @@ final class ConnectionGuard {
   }
 
   deinit {
+    release()
+  }
+
+  /// Lets go of all connections: the other ends do not learn that libzmq has closed one while there is a descriptor of it here.
+  func release() {
     for connection in connections.values { close(connection.own) }
+    connections = [:]
   }
 
   var isIdle: Bool { connections.isEmpty }

@@ -22,8 +22,13 @@ package struct SocketOptions: Sendable {
   package var reconnectInterval = Duration.milliseconds(100)
   /// The interval doubles up to this.
   package var reconnectIntervalMaximum = Duration.seconds(5)
-  package var heartbeat: Heartbeat? = Heartbeat()
-  package var keepalive = Keepalive()
+  /// Of an idle connection, until the operating system asks whether the other end is there still, and between its questions.
+  package var keepalive = Duration.seconds(Limits.standard.sockets.keepalive)
+  /// Without any sign of the other end's operating system, after which a connection is cut.
+  ///
+  /// ZMTP has pings for that, and libzmq 4.3.4 ends the process over them: where a peer's connection fails while its messages
+  /// are not being taken, because the queue is full or the socket is lingering, the next ping asserts (`!_io_error`).
+  package var silence = Duration.seconds(Limits.standard.sockets.silence)
 
   /// Queue messages only for connections that have been made, not for those still hoped for.
   package var onlyForConnected = true
@@ -49,26 +54,6 @@ package struct SocketOptions: Sendable {
     /// CURVE, this end proves itself with `keys` and talks to the holder of `server`'s secret half only.
     case client(keys: KeyPair, server: PublicKey)
   }
-
-  /// ZMTP pings, which notice a peer that is gone without a word.
-  package struct Heartbeat: Sendable {
-    package var interval = Duration.seconds(Limits.standard.sockets.heartbeat)
-    /// Silence after a ping that cuts the connection.
-    package var timeout = Duration.seconds(Limits.standard.sockets.silence)
-    /// Silence after which the other side should cut it.
-    package var timeToLive = Duration.seconds(Limits.standard.sockets.heartbeat + Limits.standard.sockets.silence)
-
-    package init() {}
-  }
-
-  /// The operating system's own probes on idle connections.
-  package struct Keepalive: Sendable {
-    package var idle = Duration.seconds(30)
-    package var interval = Duration.seconds(10)
-    package var count: Int32 = 3
-
-    package init() {}
-  }
 }
 
 extension SocketOptions {
@@ -86,15 +71,12 @@ extension SocketOptions {
     try setter.set(ZMQ_CONNECT_TIMEOUT, milliseconds: connectTimeout)
     try setter.set(ZMQ_RECONNECT_IVL, milliseconds: reconnectInterval)
     try setter.set(ZMQ_RECONNECT_IVL_MAX, milliseconds: reconnectIntervalMaximum)
-    if let heartbeat {
-      try setter.set(ZMQ_HEARTBEAT_IVL, milliseconds: heartbeat.interval)
-      try setter.set(ZMQ_HEARTBEAT_TIMEOUT, milliseconds: heartbeat.timeout)
-      try setter.set(ZMQ_HEARTBEAT_TTL, milliseconds: heartbeat.timeToLive)
-    }
     try setter.set(ZMQ_TCP_KEEPALIVE, 1)
-    try setter.set(ZMQ_TCP_KEEPALIVE_IDLE, Int32(clamping: keepalive.idle.components.seconds))
-    try setter.set(ZMQ_TCP_KEEPALIVE_INTVL, Int32(clamping: keepalive.interval.components.seconds))
-    try setter.set(ZMQ_TCP_KEEPALIVE_CNT, keepalive.count)
+    try setter.set(ZMQ_TCP_KEEPALIVE_IDLE, Int32(clamping: keepalive.components.seconds))
+    try setter.set(ZMQ_TCP_KEEPALIVE_INTVL, Int32(clamping: keepalive.components.seconds))
+    try setter.set(ZMQ_TCP_KEEPALIVE_CNT, Int32(clamping: silence.components.seconds / max(1, keepalive.components.seconds)))
+    // Linux's TCP_USER_TIMEOUT: of what was sent, too.
+    try setter.set(ZMQ_TCP_MAXRT, milliseconds: silence)
     try setter.set(ZMQ_IMMEDIATE, onlyForConnected ? 1 : 0)
     try setter.set(ZMQ_IPV6, allowsIPv6 ? 1 : 0)
     try setter.set(ZMQ_BACKLOG, backlog)

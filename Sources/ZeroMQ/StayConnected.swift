@@ -17,15 +17,21 @@ extension Channel {
         losses += 1
         let loss = losses
         loop.schedule(after: Self.renewalInterval) { [weak self] in
-          guard let self, handle != nil, isLost, loss == losses else { return }
+          guard let self, isLost, loss == losses else { return }
           isLost = false
-          // There may be nothing left to disconnect.
-          try? disconnect(endpoint)
-          do throws(ZeroMQError) { try connect(endpoint) } catch { onFailure?(error) }
+          connectAnew(to: endpoint)
         }
       default: break
       }
     }
     try connect(endpoint)
+  }
+
+  /// Gives up the connection to `endpoint`, whatever state it seems to be in, and makes another.
+  package func connectAnew(to endpoint: String) {
+    guard handle != nil else { return }
+    // There may be nothing left to disconnect.
+    try? disconnect(endpoint)
+    do throws(ZeroMQError) { try connect(endpoint) } catch { onFailure?(error) }
   }
 }

@@ -137,6 +137,36 @@ struct TransportTests {
     await close([worker, scorer], learner)
   }
 
+  @Test("connecting anew makes one other connection of each and keeps it")
+  func connectAnew() async throws {
+    let keys = try Keys()
+    let learner = try await keys.openLearner()
+    let worker = try await keys.openWorker(learner)
+    worker.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
+    let talking = Task {
+      while !Task.isCancelled {
+        worker.send(Frame(Array("hello".utf8)))
+        learner.publish(Frame(Array("weights".utf8)))
+        try? await Task.sleep(for: .milliseconds(20))
+      }
+    }
+    func connections(_ count: Int) async -> [String] {
+      await learner.inbound.first(count) { event -> String? in
+        if case .control(let peer, _, _) = event { peer.connection } else { nil }
+      }
+    }
+    let before = Set(await connections(5))
+    worker.connectAnew()
+    // Longer than after a loss that libzmq gives up.
+    let after = await connections(100).drop { before.contains($0) }
+    talking.cancel()
+    #expect(before.count == 1 && Set(after).count == 1 && after.count > 50, "\(before) \(Set(after)) \(after.count)")
+    let published = await worker.inbound.first(1) { event -> Bool? in if case .published = event { true } else { nil } }
+    #expect(published == [true])
+    await worker.close(linger: .zero)
+    await learner.close(linger: .zero)
+  }
+
   @Test("a worker's key that pushes to the learner is named a worker, whatever it sends")
   func workerPushesScoredGroups() async throws {
     let keys = try Keys()

@@ -242,4 +242,21 @@ struct WorkerRestartTests {
     #expect(bench.hear(.welcome(.sample(incarnation: 4, version: 9))).fetches.isEmpty)
     #expect(bench.pass(seconds: 1).beats.last?.incarnation == 5)
   }
+
+  @Test("a learner that is silent is greeted again, and over other connections while it stays silent")
+  func silentLearner() {
+    var bench = WorkerBench.ready()
+    var (greetedAt, connectedAt): ([Int], [Int]) = ([], [])
+    for second in 1...45 {
+      let actions = bench.wait(.seconds(1))
+      if actions.contains(where: { if case .send(.hello) = $0 { true } else { false } }) { greetedAt.append(second) }
+      guard let index = actions.firstIndex(where: { if case .connectAnew = $0 { true } else { false } }) else { continue }
+      connectedAt.append(second)
+      #expect(actions[(index + 1)...].contains { if case .send(.hello) = $0 { true } else { false } })
+    }
+    // Five seconds of silence, then with back-off; connections are given ten seconds to prove themselves.
+    #expect(greetedAt.first == 6 && greetedAt.count > 8, "\(greetedAt)")
+    #expect((11...16).contains(connectedAt.first ?? 0) && (2...4).contains(connectedAt.count), "\(connectedAt)")
+    #expect(zip(connectedAt, connectedAt.dropFirst()).allSatisfy { $1 - $0 > 10 }, "\(connectedAt)")
+  }
 }

@@ -86,6 +86,8 @@ private final class Repeating: PeerTransport {
     real.connect(publishPort: publishPort, dataPort: dataPort, allowed: allowed)
   }
 
+  func connectAnew() { real.connectAnew() }
+
   func connectScorers(_ scorers: [ScorerAddress]) { real.connectScorers(scorers) }
 
   func close(linger: Duration) async { await real.close(linger: linger) }

@@ -178,31 +178,6 @@ struct SecurityTests {
       #expect(await arrived.take(1).first?.texts == ["patience"])
     }
   }
-
-  @Test("an idle authenticated connection is kept by heartbeats")
-  func heartbeats() async throws {
-    try await withLoop { loop in
-      let events = Inbox<SocketEvent.Kind>()
-      try await loop.run {
-        try Authenticator.start(on: loop, admitting: AllowList([registered]))
-        var quick = SocketOptions()
-        quick.heartbeat?.interval = .milliseconds(50)
-        quick.heartbeat?.timeout = .milliseconds(500)
-        quick.heartbeat?.timeToLive = .milliseconds(500)
-        quick.security = .server(keys: keys.server, domain: "groups")
-        let pull = loop.register(try Socket<Pull>(loop.context, quick))
-        pull.onReceive = { _ in }
-        let endpoint = try pull.bind("tcp://127.0.0.1:*")
-        quick.security = .client(keys: keys.client, server: keys.server.publicKey)
-        let push = loop.register(try Socket<Push>(loop.context, quick))
-        try push.watch { events.put($0.kind) }
-        try push.connect(endpoint)
-      }
-      let seen = await events.take(100, within: .milliseconds(1500))
-      #expect(seen.contains(.handshakeSucceeded))
-      #expect(!seen.contains(.disconnected))
-    }
-  }
 }
 
 @Suite("The start-up test that strangers are refused")
