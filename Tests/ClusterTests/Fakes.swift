@@ -51,6 +51,8 @@ final class FakeGenerator: GroupGenerator {
   private let pause: Duration
   let prepared = Mutex<(config: [UInt8], settings: String)?>(nil)
   let generated = Mutex(0)
+  /// Workers that must have joined before anything is generated: the run is shorter than a machine may take to start them.
+  let company = Mutex<[FakeGenerator]>([])
 
   init(pause: Duration = .milliseconds(2)) {
     self.pause = pause
@@ -68,6 +70,9 @@ final class FakeGenerator: GroupGenerator {
 
   func generate(_ lease: Lease) async throws -> ResponseGroup {
     try await Task.sleep(for: pause)
+    for other in company.withLock({ $0 }) {
+      while other.prepared.withLock({ $0 == nil }) { try await Task.sleep(for: pause) }
+    }
     generated.withLock { $0 += 1 }
     let weights = weights.withLock { $0 }
     let responses = (0..<2).map { member in

@@ -26,6 +26,7 @@ struct InMemoryRunTests {
     let folder = try TemporaryFolder()
     let run = try InMemoryRun(folder: folder.path)
     let generators = [FakeGenerator(), FakeGenerator()]
+    for (generator, other) in zip(generators, generators.reversed()) { generator.company.withLock { $0 = [other] } }
     async let first = run.runWorker("w0", generators[0])
     async let second = run.runWorker("w1", generators[1])
     async let scorer = run.runScorer()
