@@ -20,8 +20,7 @@ package final class ZeroMQLearnerTransport: LearnerTransport {
   private let sockets: LearnerSockets
   private let queue: InboundQueue<LearnerInbound>
 
-  /// For each ping that is answered libzmq looks through all timers of a thread, of which each connection has one or two: four
-  /// threads look through a quarter each. With a thousand workers that halves what the network takes of the processor.
+  /// They encrypt and decrypt for all connections, so that the cores of a large machine can share that.
   private static let ioThreads: Int32 = 4
 
   /// Binds the sockets, and tries each of them from outside before anything is read.
