@@ -1,5 +1,6 @@
 import DurableFiles
 import RunStore
+import Runs
 import Testing
 
 /// Runs of the real program as real processes over TCP on loopback, on a model of tiny size that has learnt nothing.
@@ -40,7 +41,7 @@ import Testing
   }
 
   @Test(
-    "bad settings end with one line that says what is wrong",
+    "bad settings end with one line that says what is wrong, and no run folder keeps them",
     arguments: [
       (["run.stepz=3"], "run.steps"), (["data.trainFiles=[/nowhere/rows.jsonl]"], "/nowhere/rows.jsonl"),
       (["model.folder=/nowhere"], "/nowhere"), (["rollout.groupSize=0"], "rollout.groupSize"),
@@ -48,8 +49,10 @@ import Testing
   func refusals(overrides: [String], named: String) throws {
     let world = try World()
     let result = try world.run("bad", workers: 1, overrides: overrides)
-    #expect(result.status == 1)
+    #expect(result.status == RunExit.misconfigured)
     #expect(result.errors.contains(named), "\(result.errors)")
     #expect(result.errors.split(separator: "\n").count { $0.hasPrefix("sophia: ") && !$0.hasPrefix("sophia: note") } == 1, "\(result.errors)")
+    let mended = try world.run("bad", workers: 1)
+    #expect(mended.status == 0, "\(mended.errors)")
   }
 }
