@@ -1,4 +1,4 @@
-package import ActionableErrors
+internal import ActionableErrors
 
 /// What fails again until somebody changes a setting, a key or a file that one names. Ends the program with
 /// `RunExit.misconfigured`, so that whoever starts what has failed again need not try.
