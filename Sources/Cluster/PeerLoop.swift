@@ -93,11 +93,6 @@ struct PeerLoop<Event: PeerEvent>: Sendable {
     transport.connect(publishPort: welcome.publishPort, dataPort: welcome.dataPort, allowed: welcome.allowed)
   }
 
-  func connectAnew() {
-    log(.warning, "the learner is silent: connecting anew")
-    transport.connectAnew()
-  }
-
   /// Nothing of the run depends on wall clocks; what people read does.
   private func compareClocks(_ learner: Double) {
     guard learner > 0 else { return }

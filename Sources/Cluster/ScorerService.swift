@@ -42,7 +42,7 @@ package struct ScorerService: Sendable {
     switch action {
     case .send(let message): loop.send(message)
     case .connect(let welcome): loop.connect(welcome)
-    case .connectAnew: loop.connectAnew()
+    case .connectAnew: loop.transport.connectAnew()
     case .find(let artifacts): loop.find(artifacts)
     case .keep(let artifact, let bytes): loop.keep(artifact, bytes: bytes)
     case .prepare(let welcome):

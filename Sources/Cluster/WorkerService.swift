@@ -57,7 +57,7 @@ package struct WorkerService: Sendable {
     switch action {
     case .send(let message): loop.send(message)
     case .connect(let welcome): loop.connect(welcome)
-    case .connectAnew: loop.connectAnew()
+    case .connectAnew: loop.transport.connectAnew()
     case .connectScorers(let scorers): loop.transport.connectScorers(scorers)
     case .find(let artifacts): loop.find(artifacts)
     case .keep(let artifact, let bytes): loop.keep(artifact, bytes: bytes)
