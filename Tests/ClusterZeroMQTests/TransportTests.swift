@@ -3,6 +3,7 @@ import Cluster
 import ClusterZeroMQ
 import Foundation
 import Rollout
+import Synchronization
 import Testing
 import Wire
 import ZeroMQ
@@ -137,6 +138,22 @@ struct TransportTests {
     await close([worker, scorer], learner)
   }
 
+  @Test("of strangers only those of others are reported, not the process's own that try its doors at the start")
+  func ownStrangers() async throws {
+    let keys = try Keys()
+    let reports = Mutex<[String]>([])
+    let learner = try await ZeroMQLearnerTransport.open(
+      bind: "tcp://127.0.0.1:0", keys: keys.learner, allowed: keys.allowed, report: { text in reports.withLock { $0.append(text) } })
+    let scorer = try await ZeroMQPeerTransport.scorer(
+      learner: learner.endpoint, bind: "tcp://127.0.0.1:0", keys: keys.scorer, learnerKey: keys.learner.publicKey,
+      report: { text in reports.withLock { $0.append(text) } })
+    #expect(reports.withLock { $0 } == [])
+    let stranger = try await keys.openWorker(learner, keys: .generate())
+    for _ in 0..<500 where reports.withLock(\.isEmpty) { try await Task.sleep(for: .milliseconds(20)) }
+    #expect(reports.withLock { $0.first }?.hasPrefix("turned away the unregistered key") == true)
+    await close([scorer, stranger], learner)
+  }
+
   @Test("connecting anew makes one other connection of each and keeps it")
   func connectAnew() async throws {
     let keys = try Keys()
@@ -163,8 +180,7 @@ struct TransportTests {
     #expect(before.count == 1 && Set(after).count == 1 && after.count > 50, "\(before) \(Set(after)) \(after.count)")
     let published = await worker.inbound.first(1) { event -> Bool? in if case .published = event { true } else { nil } }
     #expect(published == [true])
-    await worker.close(linger: .zero)
-    await learner.close(linger: .zero)
+    await close([worker], learner)
   }
 
   @Test("a worker's key that pushes to the learner is named a worker, whatever it sends")

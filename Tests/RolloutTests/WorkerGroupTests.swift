@@ -259,4 +259,18 @@ struct WorkerRestartTests {
     #expect((11...16).contains(connectedAt.first ?? 0) && (2...4).contains(connectedAt.count), "\(connectedAt)")
     #expect(zip(connectedAt, connectedAt.dropFirst()).allSatisfy { $1 - $0 > 10 }, "\(connectedAt)")
   }
+
+  @Test("a learner whose heartbeats are far apart is not taken for silent between them")
+  func slowHeartbeats() {
+    var bench = WorkerBench()
+    bench.receive(.tick)
+    var welcome = Welcome.sample()
+    welcome.heartbeat = .seconds(4)
+    bench.hear(.welcome(welcome))
+    let greetedAt = (1...13).filter { _ in
+      bench.wait(.seconds(1)).contains { if case .send(.hello) = $0 { true } else { false } }
+    }
+    // Three heartbeats, which is more than the five seconds of the settings.
+    #expect(greetedAt == [13])
+  }
 }
