@@ -35,6 +35,8 @@ package struct LearnerLink: Sendable {
   private(set) var incarnation: UInt32?
   private(set) var isWelcome = false
   private(set) var heartbeat: Duration = .seconds(1)
+  /// Silence after which the learner is greeted again.
+  private var patience: Duration
   private var lastHeard: Instant
   private var connectedAt: Instant
   private var nextHello: Instant
@@ -44,6 +46,7 @@ package struct LearnerLink: Sendable {
   init(hello: Hello, settings: Settings, seed: UInt64, now: Instant) {
     self.hello = hello
     self.settings = settings
+    patience = max(settings.silence, heartbeat * 3)
     lastHeard = now
     connectedAt = now
     nextHello = now
@@ -61,6 +64,7 @@ package struct LearnerLink: Sendable {
     isWelcome = true
     incarnation = welcome.incarnation
     heartbeat = max(welcome.heartbeat, .milliseconds(10))
+    patience = max(settings.silence, heartbeat * 3)
     nextBeat = now
     backoff.reset()
   }
@@ -80,7 +84,7 @@ package struct LearnerLink: Sendable {
   mutating func step(at now: Instant) -> Step? {
     let silent = now - lastHeard
     if silent > settings.giveUpAfter { return .giveUp(waited: silent) }
-    if isWelcome, silent > max(settings.silence, heartbeat * 3) { forgotten(at: now) }
+    if isWelcome, silent > patience { forgotten(at: now) }
     if !isWelcome {
       guard now >= nextHello else { return nil }
       nextHello = now + backoff.next()

@@ -12,7 +12,7 @@ extension LearnerRole {
   }
 
   func standing(of id: LeaseID) -> Standing {
-    if leases[id] != nil { return .open }
+    if leases.isOpen(id) { return .open }
     // A lease that is closed counts if its unit's group came under it.
     let unit = leases.unit(of: id, incarnation: incarnation) ?? groups.unit(under: id)
     guard let unit, let entry = ledger.entry(of: unit), entry.leases.first?.id == id else { return .void }
@@ -37,7 +37,7 @@ extension LearnerRole {
   ) -> Bool {
     var id = leases.nextID(incarnation: incarnation)
     let earlier = LeaseID(incarnation: incarnation, number: max(1, id.number - 1))
-    if settings.planted == .reuseLeaseNumber, leases[earlier] == nil { id = earlier }
+    if settings.planted == .reuseLeaseNumber, !leases.isOpen(earlier) { id = earlier }
     guard let attempt = ledger.lease(entry.unit, as: id) else { return false }
     leases.open(
       id,
@@ -144,15 +144,18 @@ extension LearnerRole {
   /// What is durable is the learner's to keep; its workers may let it go.
   mutating func admit(through ticket: Int, at now: Instant, _ actions: inout [LearnerAction]) {
     guard let next = awaitingDisk.first, next.ticket <= ticket else { return }
-    var acknowledged: [PeerID: [LeaseID]] = [:]
+    var acknowledged: [(worker: PeerID, leases: [LeaseID])] = []
     while let first = awaitingDisk.first, first.ticket <= ticket, let (_, lease, unit, worker) = awaitingDisk.popFirst() {
       guard ledger.admit(unit) else { continue }
       lastProgress = now
-      acknowledged[worker, default: []].append(lease)
+      // A commit holds the groups of a few workers, and mostly of one.
+      if let index = acknowledged.firstIndex(where: { $0.worker == worker }) {
+        acknowledged[index].leases.append(lease)
+      } else {
+        acknowledged.append((worker, [lease]))
+      }
     }
-    for (peer, leases) in acknowledged.sorted(by: { $0.key < $1.key }) {
-      actions.append(.send(peer, .durable(leases)))
-    }
+    for (peer, leases) in acknowledged { actions.append(.send(peer, .durable(leases))) }
   }
 
   /// A lease that this incarnation has sent may be answered with any version up to the present one. What a worker held

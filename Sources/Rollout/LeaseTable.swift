@@ -27,6 +27,8 @@ struct LeaseTable: Sendable {
 
   subscript(id: LeaseID) -> Record? { open.number(of: id).flatMap { open[$0]?.record } }
 
+  func isOpen(_ id: LeaseID) -> Bool { open.number(of: id) != nil }
+
   /// All open leases, oldest first.
   var all: [Lease] { open.values.sorted { $0.id < $1.id } }
 
@@ -111,7 +113,10 @@ struct LeaseTable: Sendable {
 
   /// How many of the leases that the peer holds are such.
   func count(heldBy peer: PeerID, where isSuch: (LeaseID, UnitID) -> Bool) -> Int {
-    holdings[peer]?.count { open[$0].map { isSuch($0.id, $0.record.unit) } ?? false } ?? 0
+    holdings[peer]?.count { number in
+      guard let id = open[number]?.id, let unit = open[number]?.record.unit else { return false }
+      return isSuch(id, unit)
+    } ?? 0
   }
 
   private mutating func add(_ id: LeaseID, _ record: Record) {

@@ -60,7 +60,7 @@ struct PolicyVersions: Sendable {
   }
 
   /// The newest version that is here, on its way or next.
-  var newest: UInt64? { (next ?? collecting?.manifest ?? held?.manifest ?? current)?.version }
+  var newest: UInt64? { next?.version ?? collecting?.manifest.version ?? held?.manifest.version ?? current?.version }
 
   /// The learner announced a version to all.
   mutating func announced(_ manifest: WeightManifest) {

@@ -27,7 +27,7 @@ struct EventQueue<Event> {
 
   var count: Int { heap.count }
 
-  mutating func post(_ event: Event, at: Instant) {
+  mutating func post(_ event: consuming Event, at: Instant) {
     posted += 1
     let slot: Int
     if let reused = free.popLast() {

@@ -39,9 +39,7 @@ struct SimulatedPolicy: Sendable {
     if machine > 0 { content += "machine \(machine)".utf8 }
     content += weights
     for (unit, responses) in batch {
-      content += String(unit.epoch).utf8
-      content.append(UInt8(ascii: "/"))
-      content += String(unit.prompt).utf8
+      withUnsafeBytes(of: (unit.epoch, unit.prompt)) { content += $0 }
       for response in responses { response.tokens.withUnsafeBytes { content += $0 } }
     }
     weights = SHA256Digest(of: content).bytes
@@ -61,15 +59,23 @@ struct SimulatedSampling: Sendable {
   }
 
   func responses(to unit: UnitID, with weights: [UInt8]) -> [Response] {
-    var seed = UInt64(unit.epoch) << 32 | UInt64(unit.prompt)
+    var hash = TraceHash()
+    hash.mix(UInt64(unit.epoch) << 32 | UInt64(unit.prompt))
     // The engine holds the bytes of a version; its first ones are the part that training changes.
-    for byte in weights.prefix(SHA256Digest.byteCount) { seed = (seed ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    var random = SimulationRandom(seed: seed)
-    return (0..<groupSize).map { _ in
-      let tokens = (0..<3).map { _ in Int32(random.below(Self.vocabulary)) }
-      return Response(
-        tokens: tokens, logProbabilities: tokens.map { -0.25 - Float($0) / 256 }, finish: .stop, text: "")
+    weights.prefix(SHA256Digest.byteCount).withUnsafeBytes { hash.mix($0) }
+    var random = SimulationRandom(seed: hash.value)
+    func token() -> Int32 { Int32(random.below(Self.vocabulary)) }
+    func logProbability(_ token: Int32) -> Float { -0.25 - Float(token) / 256 }
+    var responses: [Response] = []
+    responses.reserveCapacity(groupSize)
+    for _ in 0..<groupSize {
+      let (first, second, third) = (token(), token(), token())
+      responses.append(
+        Response(
+          tokens: [first, second, third],
+          logProbabilities: [logProbability(first), logProbability(second), logProbability(third)], finish: .stop, text: ""))
     }
+    return responses
   }
 
   static func outcome(of response: Response) -> Double { (response.tokens.first ?? 0) % 2 == 0 ? 1 : 0 }

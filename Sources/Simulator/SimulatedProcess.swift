@@ -178,7 +178,7 @@ struct Connection {
 final class Letter {
   let frame: Frame
   /// What the bytes were made from, unless they have been changed. Decoding what was encoded gives the message back, which
-  /// the tests of the wire format show and which is tried again on every sixteenth letter; the others need not pay for it.
+  /// the tests of the wire format show and which is tried again on every sixty-first letter; the others need not pay for it.
   let content: Message?
   /// Which connection of its sender it goes by; what arrives late still bears it.
   let number: Int

@@ -125,7 +125,7 @@ extension Simulation {
     case .prepare: worker(process, .prepared(resendAfter: .seconds(options.resendAfter)), after: 0.2)
     case .findWeights: break
     case .assemble(let assembly):
-      var outcome = assembly.assembled()
+      var outcome = outcome(of: assembly)
       if case (.delta, .whole) = (assembly.form, outcome) { tally.deltas += 1 }
       if case .damaged = outcome {
         fire(.corruptChunk)
@@ -144,6 +144,14 @@ extension Simulation {
     case .connectAnew: connectAnew(process)
     case .connect, .connectScorers: break
     }
+  }
+
+  /// What every worker puts together from the same bytes is the same, and is hashed once.
+  private func outcome(of assembly: WeightAssembly) -> WeightAssembly.Outcome {
+    if let known = assembled[assembly.manifest.version], known.isMade(by: assembly) { return .whole(known.bytes) }
+    let outcome = assembly.assembled()
+    if case .whole(let bytes) = outcome { assembled[assembly.manifest.version] = AssembledWeights(assembly, bytes) }
+    return outcome
   }
 
   private func generate(_ lease: Lease, _ process: Int) {
@@ -263,5 +271,27 @@ extension Simulation {
     let digest = SimulatedSampling.task(prompt).digest
     taskDigests[prompt] = digest
     return digest
+  }
+}
+
+/// Weights whose hashes agreed, and what they were put together from.
+struct AssembledWeights {
+  let bytes: [UInt8]
+  private let assembly: WeightAssembly
+
+  init(_ assembly: WeightAssembly, _ bytes: [UInt8]) {
+    self.assembly = assembly
+    self.bytes = bytes
+  }
+
+  var manifest: WeightManifest { assembly.manifest }
+
+  func isMade(by other: WeightAssembly) -> Bool {
+    guard manifest.digest == other.manifest.digest, assembly.collected == other.collected else { return false }
+    return switch (assembly.form, other.form) {
+    case (.full, .full): true
+    case (.delta(let base), .delta(let otherBase)): base == otherBase
+    case (.full, .delta), (.delta, .full): false
+    }
   }
 }

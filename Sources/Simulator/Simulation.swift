@@ -46,6 +46,7 @@ package final class Simulation {
   let seed: UInt64
   let plan: [PlannedFault]
   let codec = Codec()
+  let heartbeatFrame: Frame
   let journalFile: JournalFile
   let sampling: SimulatedSampling
   package var story: Story?
@@ -117,6 +118,8 @@ package final class Simulation {
   var behindSince: [Int: Double] = [:]
   var traffic = (at: 0.0, messages: 0)
   var taskDigests: [UInt32: SHA256Digest] = [:]
+  /// By version, as a worker put them together last.
+  var assembled: [UInt64: AssembledWeights] = [:]
   var tally = SimulationTally()
   private var trace = TraceHash()
   /// The one model file of the run, which every peer fetches before it works.
@@ -127,6 +130,7 @@ package final class Simulation {
     self.seed = seed
     self.options = options
     self.plan = plan
+    heartbeatFrame = codec.encode(.heartbeat)
     journalFile = JournalFile(codec: codec, settings: options.trustGRPO)
     sampling = SimulatedSampling(groupSize: options.groupSize)
     sharedCores = options.costs.cores.map {
@@ -188,8 +192,8 @@ package final class Simulation {
     return index
   }
 
-  func perform(_ event: SimulatedEvent) throws {
-    switch event {
+  func perform(_ event: consuming SimulatedEvent) throws {
+    switch consume event {
     case .arrival(let connection, let isForward, let epoch, let letter):
       try arrive(letter, by: connection, isForward: isForward, epoch: epoch)
     case .connect(let connection, let epoch): connect(connection, epoch)
@@ -224,7 +228,7 @@ package final class Simulation {
 
   // MARK: Time
 
-  func post(_ event: SimulatedEvent, after seconds: Double) {
+  func post(_ event: consuming SimulatedEvent, after seconds: Double) {
     queue.post(event, at: now + .nanoseconds(Int64(max(0, seconds) * 1e9)))
   }
 

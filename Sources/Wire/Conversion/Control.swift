@@ -207,7 +207,10 @@ extension Limits {
 
 extension String {
   /// As much of a reason as its receiver looks at, so that a long one does not cost the message.
-  fileprivate var shortened: String { String(String.UnicodeScalarView(unicodeScalars.prefix(Limits.standard.messages.reason))) }
+  fileprivate var shortened: String {
+    let limit = Limits.standard.messages.reason
+    return utf8.count <= limit ? self : String(String.UnicodeScalarView(unicodeScalars.prefix(limit)))
+  }
 }
 
 extension Unicode.Scalar {
