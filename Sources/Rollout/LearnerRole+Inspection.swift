@@ -12,9 +12,16 @@ extension LearnerRole {
 
   /// Changes nothing. It is mutating because the machine is large, and what is changed in place is not copied.
   package mutating func look(at peer: PeerID?) -> Look {
-    Look(
-      isConserved: ledger.isConserved, issued: ledger.issued, version: version, lent: peer.map { membership.lent(to: $0) } ?? 0,
-      generating: peer.map { leases.count(heldBy: $0) { id, unit in ledger.isGenerating(unit, under: id) } } ?? 0)
+    var (lent, generating) = (0, 0)
+    if let peer {
+      lent = membership.lent(to: peer)
+      for number in leases.numbers(heldBy: peer) {
+        let (id, unit) = leases.identity(of: number)
+        if ledger.isGenerating(unit, under: id) { generating += 1 }
+      }
+    }
+    return Look(
+      isConserved: ledger.isConserved, issued: ledger.issued, version: version, lent: lent, generating: generating)
   }
 
   /// When the lease was issued that has been out the longest.

@@ -25,7 +25,7 @@ struct LeaseTable: Sendable {
   /// The unit of every lease issued by this incarnation; index is the number less 1.
   private var units: [UnitID] = []
 
-  subscript(id: LeaseID) -> Record? { open.number(of: id).flatMap { open[$0]?.record } }
+  subscript(id: LeaseID) -> Record? { open.number(of: id).map { open.byNumber[$0].record } }
 
   func isOpen(_ id: LeaseID) -> Bool { open.number(of: id) != nil }
 
@@ -58,46 +58,46 @@ struct LeaseTable: Sendable {
   ///
   /// - Returns: the lease; nil if it is none of those.
   mutating func adopt(_ id: LeaseID, by peer: PeerID, deadline: Instant) -> Record? {
-    guard let number = open.number(of: id), let former = open[number]?.record.worker,
-      former == PeerID(name: peer.name, connection: "")
-    else { return nil }
+    guard let number = open.number(of: id) else { return nil }
+    let former = open.byNumber[number].record.worker
+    guard former == PeerID(name: peer.name, connection: "") else { return nil }
     letGo(number, by: former)
-    open[number]?.record.worker = peer
-    open[number]?.record.deadline = deadline
+    open.byNumber[number].record.worker = peer
+    open.byNumber[number].record.deadline = deadline
     deadlines.set(number, to: deadline)
     hold(number, by: peer)
-    return open[number]?.record
+    return open.byNumber[number].record
   }
 
   mutating func close(_ id: LeaseID) {
-    guard let (number, lease) = open.remove(id) else { return }
+    guard let number = open.remove(id) else { return }
     deadlines.remove(number)
     lone.remove(number)
-    letGo(number, by: lease.record.worker)
+    letGo(number, by: open.byNumber[number].record.worker)
   }
 
   mutating func noteSent(_ id: LeaseID, at now: Instant) {
     guard let number = open.number(of: id) else { return }
-    open[number]?.record.sent = now
+    open.byNumber[number].record.sent = now
   }
 
   /// Notes whether the lease is the only one that is out for its unit, and its group is still to be generated. One that
   /// an earlier incarnation issued is not hedged.
   mutating func noteLone(_ id: LeaseID, _ isLone: Bool) {
     guard let number = open.number(of: id) else { return }
-    if isLone, open[number]?.record.issued != nil { lone.set(number, to: id) } else { lone.remove(number) }
+    if isLone, open.byNumber[number].record.issued != nil { lone.set(number, to: id) } else { lone.remove(number) }
   }
 
   /// When the oldest lone lease was issued.
-  var oldestLone: Instant? { lone.first.flatMap { open[$0]?.record.issued } }
+  var oldestLone: Instant? { lone.first.flatMap { open.byNumber[$0].record.issued } }
 
   /// The oldest lone lease that has been out for longer than `patience` and that another worker can be found for.
   func straggler(
     after patience: Duration, at now: Instant, _ worker: (Record) -> PeerID?
   ) -> (record: Record, issued: Instant, worker: PeerID)? {
     for number in lone.ascending {
-      guard let record = open[number]?.record, let issued = record.issued, now - issued > patience else { return nil }
-      if let worker = worker(record) { return (record, issued, worker) }
+      guard let issued = open.byNumber[number].record.issued, now - issued > patience else { return nil }
+      if let worker = worker(open.byNumber[number].record) { return (open.byNumber[number].record, issued, worker) }
     }
     return nil
   }
@@ -105,18 +105,17 @@ struct LeaseTable: Sendable {
   /// Oldest first.
   func overdue(at now: Instant) -> [Lease] {
     guard let first = deadlines.firstKey, first <= now else { return [] }
-    return deadlines.prefix { $0 <= now }.compactMap { open[$0] }.sorted { $0.id < $1.id }
+    return deadlines.prefix { $0 <= now }.map { open.byNumber[$0] }.sorted { $0.id < $1.id }
   }
 
   /// Oldest first.
-  func held(by peer: PeerID) -> [Lease] { holdings[peer]?.compactMap { open[$0] } ?? [] }
+  func held(by peer: PeerID) -> [Lease] { holdings[peer]?.map { open.byNumber[$0] } ?? [] }
 
-  /// How many of the leases that the peer holds are such.
-  func count(heldBy peer: PeerID, where isSuch: (LeaseID, UnitID) -> Bool) -> Int {
-    holdings[peer]?.count { number in
-      guard let id = open[number]?.id, let unit = open[number]?.record.unit else { return false }
-      return isSuch(id, unit)
-    } ?? 0
+  /// The numbers of what the peer holds, oldest first: for those who want less than `held` gives.
+  func numbers(heldBy peer: PeerID) -> [Int] { holdings[peer] ?? [] }
+
+  func identity(of number: Int) -> (id: LeaseID, unit: UnitID) {
+    (open.byNumber[number].id, open.byNumber[number].record.unit)
   }
 
   private mutating func add(_ id: LeaseID, _ record: Record) {
@@ -126,8 +125,8 @@ struct LeaseTable: Sendable {
   }
 
   private mutating func hold(_ number: Int, by peer: PeerID) {
-    guard let id = open[number]?.id else { return }
-    let older = holdings[peer]?.lastIndex { open[$0].map { $0.id < id } ?? true }
+    let id = open.byNumber[number].id
+    let older = holdings[peer]?.lastIndex { open.byNumber[$0].id < id }
     holdings[peer, default: []].insert(number, at: older.map { $0 + 1 } ?? 0)
   }
 

@@ -14,9 +14,6 @@ struct Membership: Sendable {
     /// What only observers ask for.
     var record = PeerRecord()
 
-    /// Unused credit.
-    var wanted: Int { credit > lent ? credit - lent : 0 }
-
     mutating func returnLease() { if lent > 0 { lent -= 1 } }
 
     /// What follows from a heartbeat.
@@ -73,15 +70,19 @@ struct Membership: Sendable {
   /// By name. A scorer that was started again at the same endpoint counts once, as it was heard of last. One that is
   /// doubted is among them only where all are.
   var scorers: [ScorerAddress] {
-    let scorers = scorerPeers.compactMap { member($0) }
-    var newest: [String: Member] = [:]
-    for scorer in scorers where newest[scorer.hello.endpoint].map({ $0.lastHeard < scorer.lastHeard }) ?? true {
-      newest[scorer.hello.endpoint] = scorer
+    let scorers = scorerPeers.compactMap { members.number(of: $0) }
+    var newest: [String: Int] = [:]
+    for scorer in scorers {
+      let endpoint = members.byNumber[scorer].hello.endpoint
+      if let other = newest[endpoint], members.byNumber[other].lastHeard >= members.byNumber[scorer].lastHeard { continue }
+      newest[endpoint] = scorer
     }
-    let present = scorers.filter { newest[$0.hello.endpoint]?.peer == $0.peer }
-    let trusted = present.filter { !$0.isDoubted }
-    return (trusted.isEmpty ? present : trusted).map {
-      ScorerAddress(name: $0.peer.name, endpoint: $0.hello.endpoint, publicKey: $0.hello.publicKey)
+    let present = scorers.filter { newest[members.byNumber[$0].hello.endpoint] == $0 }
+    let trusted = present.filter { !members.byNumber[$0].isDoubted }
+    return (trusted.isEmpty ? present : trusted).map { scorer in
+      ScorerAddress(
+        name: members.byNumber[scorer].peer.name, endpoint: members.byNumber[scorer].hello.endpoint,
+        publicKey: members.byNumber[scorer].hello.publicKey)
     }
   }
 
@@ -91,29 +92,29 @@ struct Membership: Sendable {
   /// - Parameter other: a worker that is passed over, by whatever connection.
   func hungriestWorker(besides other: PeerID? = nil) -> PeerID? {
     for number in trusted.isEmpty ? doubted.ascending : hungry.ascending {
-      guard let member = members[number] else { continue }
-      if let other, isOneProcess(member, other) { continue }
-      return member.peer
+      if let other, isOneProcess(number, other) { continue }
+      return members.byNumber[number].peer
     }
     return nil
   }
 
   /// Several processes may share a key, and one process may have come back by another connection. Nothing is known of a peer
   /// that has gone but its name.
-  private func isOneProcess(_ member: Member, _ peer: PeerID) -> Bool {
-    guard member.peer.name == peer.name else { return false }
-    guard let other = self.member(peer)?.hello else { return true }
-    return member.hello.host == other.host && member.hello.processID == other.processID
+  private func isOneProcess(_ number: Int, _ peer: PeerID) -> Bool {
+    guard members.byNumber[number].peer.name == peer.name else { return false }
+    guard let other = members[peer]?.hello else { return true }
+    let hello = members.byNumber[number].hello
+    return hello.host == other.host && hello.processID == other.processID
   }
 
   func isMember(_ peer: PeerID) -> Bool { members.number(of: peer) != nil }
 
   /// Leases that `peer` holds and has not reported as generated.
-  func lent(to peer: PeerID) -> Int { members.number(of: peer).flatMap { members[$0]?.lent } ?? 0 }
+  func lent(to peer: PeerID) -> Int { members.number(of: peer).map { members.byNumber[$0].lent } ?? 0 }
 
   /// Whether `hello` comes from another process than the one that joined by this name and connection.
   func isReplaced(_ peer: PeerID, by hello: Hello) -> Bool {
-    member(peer).map { $0.hello.processID != hello.processID || $0.hello.host != hello.host } ?? false
+    members[peer].map { $0.hello.processID != hello.processID || $0.hello.host != hello.host } ?? false
   }
 
   /// A member that only says hello again keeps its credit and its leases.
@@ -125,8 +126,8 @@ struct Membership: Sendable {
       scorerPeers.insert(peer, at: scorerPeers.firstIndex { peer < $0 } ?? scorerPeers.count)
     }
     if let number = members.number(of: peer) {
-      members[number]?.hello = hello
-      members[number]?.lastHeard = now
+      members.byNumber[number].hello = hello
+      members.byNumber[number].lastHeard = now
       return false
     }
     heard.set(members.add(Member(peer: peer, hello: hello, lastHeard: now), for: peer), to: now)
@@ -136,7 +137,7 @@ struct Membership: Sendable {
   /// - Returns: false if the peer is not a member.
   mutating func heard(from peer: PeerID, at now: Instant) -> Bool {
     guard let number = members.number(of: peer) else { return false }
-    members[number]?.lastHeard = now
+    members.byNumber[number].lastHeard = now
     return true
   }
 
@@ -146,8 +147,8 @@ struct Membership: Sendable {
   /// - Returns: whether a scorer is doubted that was not, or no longer.
   mutating func update(_ peer: PeerID, _ heartbeat: Heartbeat, credit: Int, at now: Instant) -> Bool {
     guard let number = members.number(of: peer) else { return false }
-    members[number]?.record.note(heartbeat, at: now)
-    guard let news = members[number]?.note(credit: credit, version: heartbeat.version) else { return false }
+    members.byNumber[number].record.note(heartbeat, at: now)
+    let news = members.byNumber[number].note(credit: credit, version: heartbeat.version)
     if news == .wantsOtherwise { rank(number) }
     return news == .worksOrNot
   }
@@ -156,39 +157,39 @@ struct Membership: Sendable {
   /// while others are there until it has done something.
   mutating func doubt(_ peer: PeerID) {
     guard let number = members.number(of: peer) else { return }
-    members[number]?.credit = 0
-    members[number]?.isDoubted = true
+    members.byNumber[number].credit = 0
+    members.byNumber[number].isDoubted = true
     rank(number)
   }
 
   /// `peer` has generated a group: its engine works, and it is charged with one lease less.
   mutating func noteGenerated(by peer: PeerID) {
     guard let number = members.number(of: peer) else { return }
-    members[number]?.isDoubted = false
-    members[number]?.returnLease()
+    members.byNumber[number].isDoubted = false
+    members.byNumber[number].returnLease()
     rank(number)
   }
 
   mutating func lend(to peer: PeerID) {
     guard let number = members.number(of: peer) else { return }
-    members[number]?.lent += 1
+    members.byNumber[number].lent += 1
     rank(number)
   }
 
   mutating func returnLease(of peer: PeerID) {
     guard let number = members.number(of: peer) else { return }
-    members[number]?.returnLease()
+    members.byNumber[number].returnLease()
     rank(number)
   }
 
   mutating func leave(_ peer: PeerID) -> Role? {
-    guard let (number, member) = members.remove(peer) else { return nil }
+    guard let number = members.remove(peer) else { return nil }
     hungry.remove(number)
     doubted.remove(number)
     trusted.remove(number)
     heard.remove(number)
     scorerPeers.removeAll { $0 == peer }
-    return member.hello.role
+    return members.byNumber[number].hello.role
   }
 
   /// In order.
@@ -196,9 +197,9 @@ struct Membership: Sendable {
     guard let first = heard.firstKey, now - first > timeout else { return [] }
     var silent: [PeerID] = []
     for number in heard.prefix(while: { now - $0 > timeout }) {
-      guard let member = members[number] else { continue }
-      if now - member.lastHeard > timeout { silent.append(member.peer) }
-      heard.set(number, to: member.lastHeard)
+      let lastHeard = members.byNumber[number].lastHeard
+      if now - lastHeard > timeout { silent.append(members.byNumber[number].peer) }
+      heard.set(number, to: lastHeard)
     }
     return silent.sorted()
   }
@@ -206,7 +207,7 @@ struct Membership: Sendable {
   /// A group of `peer` has come through a scorer.
   mutating func noteGroup(of peer: PeerID, tokens: Int) {
     guard let number = members.number(of: peer) else { return }
-    members[number]?.record.noteGroup(tokens: tokens)
+    members.byNumber[number].record.noteGroup(tokens: tokens)
   }
 
   /// By role and name, and by connection among those that share a name.
@@ -221,15 +222,15 @@ struct Membership: Sendable {
     }
   }
 
-  private func member(_ peer: PeerID) -> Member? { members.number(of: peer).flatMap { members[$0] } }
-
   /// Finds the member's place among those that want more.
   private mutating func rank(_ number: Int) {
-    guard let member = members[number] else { return }
-    if member.credit > 0, !member.isDoubted { trusted.insert(number) } else { trusted.remove(number) }
-    let hunger = member.wanted > 0 ? Hunger(wanted: member.wanted, peer: member.peer) : nil
-    if let hunger, !member.isDoubted { hungry.set(number, to: hunger) } else { hungry.remove(number) }
-    if let hunger, member.isDoubted { doubted.set(number, to: hunger) } else { doubted.remove(number) }
+    // Field by field: a member is large, and this comes with every lease and every group.
+    let (credit, lent) = (members.byNumber[number].credit, members.byNumber[number].lent)
+    let isDoubted = members.byNumber[number].isDoubted
+    if credit > 0, !isDoubted { trusted.insert(number) } else { trusted.remove(number) }
+    let hunger = credit > lent ? Hunger(wanted: credit - lent, peer: members.byNumber[number].peer) : nil
+    if let hunger, !isDoubted { hungry.set(number, to: hunger) } else { hungry.remove(number) }
+    if let hunger, isDoubted { doubted.set(number, to: hunger) } else { doubted.remove(number) }
   }
 }
 

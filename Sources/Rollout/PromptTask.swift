@@ -23,7 +23,8 @@ package struct PromptTask: Sendable, Hashable {
 
   /// Bytes of all texts and images.
   package var byteCount: Int {
-    [problem, system ?? "", problemType, solution].reduce(0) { $0 + $1.utf8.count } + images.reduce(0) { $0 + $1.count }
+    let texts = problem.utf8.count + (system?.utf8.count ?? 0) + problemType.utf8.count + solution.utf8.count
+    return images.reduce(texts) { $0 + $1.count }
   }
 
   /// The learner compares this with the task it issued: a group that was scored against another solution is refused.

@@ -56,7 +56,7 @@ struct WeightShelf: Sendable {
   }
 
   mutating func leave(_ peer: PeerID) {
-    guard let (number, _) = peers.remove(peer) else { return }
+    guard let number = peers.remove(peer) else { return }
     for index in kept.indices { kept[index].uses.remove(number) }
   }
 

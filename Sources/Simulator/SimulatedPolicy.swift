@@ -38,9 +38,11 @@ struct SimulatedPolicy: Sendable {
     content.reserveCapacity(1024)
     if machine > 0 { content += "machine \(machine)".utf8 }
     content += weights
-    for (unit, responses) in batch {
-      withUnsafeBytes(of: (unit.epoch, unit.prompt)) { content += $0 }
-      for response in responses { response.tokens.withUnsafeBytes { content += $0 } }
+    for group in batch.indices {
+      withUnsafeBytes(of: (batch[group].unit.epoch, batch[group].unit.prompt)) { content += $0 }
+      for member in batch[group].responses.indices {
+        batch[group].responses[member].tokens.withUnsafeBytes { content += $0 }
+      }
     }
     weights = SHA256Digest(of: content).bytes
     version += 1
@@ -59,24 +61,48 @@ struct SimulatedSampling: Sendable {
   }
 
   func responses(to unit: UnitID, with weights: [UInt8]) -> [Response] {
+    var random = draws(for: unit, with: weights)
+    var responses: [Response] = []
+    responses.reserveCapacity(groupSize)
+    for _ in 0..<groupSize {
+      let (first, second, third) = (Self.token(&random), Self.token(&random), Self.token(&random))
+      responses.append(
+        Response(
+          tokens: [first, second, third],
+          logProbabilities: [Self.logProbability(first), Self.logProbability(second), Self.logProbability(third)],
+          finish: .stop, text: ""))
+    }
+    return responses
+  }
+
+  /// Whether `responses(to:with:)` gives these, without making them again.
+  func gives(_ responses: [Response], to unit: UnitID, with weights: [UInt8]) -> Bool {
+    guard responses.count == groupSize else { return false }
+    var random = draws(for: unit, with: weights)
+    for member in responses.indices {
+      guard responses[member].tokens.count == 3, responses[member].logProbabilities.count == 3,
+        responses[member].finish == .stop, responses[member].text.isEmpty
+      else { return false }
+      for place in 0..<3 {
+        let token = Self.token(&random)
+        guard responses[member].tokens[place] == token,
+          responses[member].logProbabilities[place] == Self.logProbability(token)
+        else { return false }
+      }
+    }
+    return true
+  }
+
+  private func draws(for unit: UnitID, with weights: [UInt8]) -> SimulationRandom {
     var hash = TraceHash()
     hash.mix(UInt64(unit.epoch) << 32 | UInt64(unit.prompt))
     // The engine holds the bytes of a version; its first ones are the part that training changes.
     weights.prefix(SHA256Digest.byteCount).withUnsafeBytes { hash.mix($0) }
-    var random = SimulationRandom(seed: hash.value)
-    func token() -> Int32 { Int32(random.below(Self.vocabulary)) }
-    func logProbability(_ token: Int32) -> Float { -0.25 - Float(token) / 256 }
-    var responses: [Response] = []
-    responses.reserveCapacity(groupSize)
-    for _ in 0..<groupSize {
-      let (first, second, third) = (token(), token(), token())
-      responses.append(
-        Response(
-          tokens: [first, second, third],
-          logProbabilities: [logProbability(first), logProbability(second), logProbability(third)], finish: .stop, text: ""))
-    }
-    return responses
+    return SimulationRandom(seed: hash.value)
   }
+
+  private static func token(_ random: inout SimulationRandom) -> Int32 { Int32(random.below(vocabulary)) }
+  private static func logProbability(_ token: Int32) -> Float { -0.25 - Float(token) / 256 }
 
   static func outcome(of response: Response) -> Double { (response.tokens.first ?? 0) % 2 == 0 ? 1 : 0 }
 

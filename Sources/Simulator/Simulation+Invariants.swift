@@ -75,7 +75,7 @@ extension Simulation {
     }
     // A version that was taken back counts as it was until it is made again.
     let versions = line[group.version].map { [$0] } ?? formerLines[group.version] ?? []
-    guard versions.contains(where: { sampling.responses(to: group.unit, with: $0) == group.responses }) else {
+    guard versions.contains(where: { sampling.gives(group.responses, to: group.unit, with: $0) }) else {
       throw Violation("S6", "unit \(group.unit) was admitted and not sampled from the version \(group.version) that it names")
     }
   }
@@ -94,7 +94,7 @@ extension Simulation {
         throw Violation("S6", "unit \(unit) of version \(group.version) was trained in step \(step.step)")
       }
       // Another machine makes other weights. What was admitted before is trained still, by its behaviour log-probabilities.
-      guard machine > 0 || line[group.version].map({ sampling.responses(to: unit, with: $0) == group.responses }) ?? false else {
+      guard machine > 0 || line[group.version].map({ sampling.gives(group.responses, to: unit, with: $0) }) ?? false else {
         throw Violation("S6", "unit \(unit) was not sampled from the version \(group.version) that the journal's line has")
       }
       batch.append((unit, group.responses))
@@ -170,6 +170,8 @@ extension Simulation {
     guard let learner else { return }
     var worker: PeerID?
     if case .message(let peer, .worker, _) = event { worker = peer }
+    // Who fetches something does nothing to leases.
+    if case .message(_, _, .fetch) = event { worker = nil }
     let look = learner.role.look(at: worker)
     guard look.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
     guard look.issued >= judge.issued || learner.incarnation != judge.incarnation else {

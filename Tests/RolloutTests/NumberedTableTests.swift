@@ -13,12 +13,12 @@ struct NumberedTableTests {
     for turn in 0..<3000 {
       let key = "k\(draws.below(40))"
       if let number = table.number(of: key) {
-        #expect(table[number] == expected[key])
+        #expect(table.byNumber[number] == expected[key] && table[key] == expected[key])
         if draws.chance(0.5) {
-          let removed = table.remove(key)
-          #expect(removed?.number == number && removed?.value == expected.removeValue(forKey: key))
+          #expect(table.remove(key) == number && table[key] == nil)
+          expected[key] = nil
         } else {
-          table[number]? += 1
+          table.byNumber[number] += 1
           expected[key]? += 1
         }
       } else {
