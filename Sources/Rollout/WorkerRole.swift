@@ -84,6 +84,20 @@ package struct WorkerRole: Sendable {
     /// When it should be durable.
     var dueAt: Instant
     var pushes = 0
+
+    /// - Parameter patience: how long it may take to be durable.
+    /// - Returns: nil if there is no scorer.
+    mutating func push(by rota: ScorerRota, at now: Instant, again patience: Duration) -> WorkerAction? {
+      let scorer = rota.scorer(at: group.lease.id.number &+ UInt64(pushes), now)
+      triedAt = now
+      if let scorer {
+        self.scorer = scorer
+        pushes += 1
+      }
+      // Less and less often: the scorers may just be slow.
+      dueAt = now + patience * (1 << min(max(pushes - 1, 0), 3))
+      return scorer.map { .push(group, to: $0) }
+    }
   }
 
   private enum Interest { case wanted, void }
@@ -267,16 +281,7 @@ package struct WorkerRole: Sendable {
   }
 
   private mutating func push(_ id: LeaseID, at now: Instant, _ actions: inout [WorkerAction]) {
-    guard var entry = held[id] else { return }
-    entry.triedAt = now
-    if let scorer = rota.scorer(at: id.number &+ UInt64(entry.pushes), now) {
-      entry.scorer = scorer
-      entry.pushes += 1
-      actions.append(.push(entry.group, to: scorer))
-    }
-    // Less and less often: the scorers may just be slow.
-    entry.dueAt = now + resendAfter * (1 << min(max(entry.pushes - 1, 0), 3))
-    held[id] = entry
+    if let push = held[id]?.push(by: rota, at: now, again: resendAfter) ?? nil { actions.append(push) }
   }
 
   /// Pushes again what should be durable by now.

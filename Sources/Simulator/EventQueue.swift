@@ -3,13 +3,8 @@ internal import Rollout
 /// What will happen, in order: by time, and at one time in the order in which it was posted. The virtual clock jumps from
 /// one to the next.
 struct EventQueue<Event> {
-  /// What is popped.
-  struct Next {
-    let at: Instant
-    /// By which the trace tells it from others of the same time.
-    let number: UInt64
-    let event: Event
-  }
+  /// What is popped; by its number the trace tells an event from others of the same time.
+  typealias Next = (at: Instant, number: UInt64, event: Event)
 
   private struct Key: Comparable {
     let at: UInt64
@@ -48,7 +43,7 @@ struct EventQueue<Event> {
     if !heap.isEmpty { heap.withUnsafeMutableBufferPointer { Self.sink(last, in: $0) } }
     guard let event = slots[first.slot].take() else { return nil }
     free.append(first.slot)
-    return Next(at: Instant(nanoseconds: first.at), number: first.number, event: event)
+    return (Instant(nanoseconds: first.at), first.number, event)
   }
 
   /// Puts `key`, which was the last and mostly belongs far down, where the top was: the place that it leaves goes down to a

@@ -18,12 +18,12 @@ extension Simulation {
   /// - Parameters:
   ///   - seconds: that it takes on cores of its own.
   ///   - done: happens at its end.
-  func work(_ process: Int, _ seconds: Double, then done: SimulatedEvent) {
+  func work(_ process: Int, _ seconds: Double, then done: consuming SimulatedEvent) {
     let slowed = seconds * processes[process].slowness
     guard sharedCores != nil else {
       let end = engineTime(process, seconds)
       processes[process].busy += slowed
-      return queue.post(done, at: end)
+      return queue.post(consume done, at: end)
     }
     let hung = Double(processes[process].hungUntil) - Double(now.nanoseconds)
     if hung > 0 { fire(.hungEngine) }

@@ -165,13 +165,9 @@ extension Simulation {
     }
   }
 
-  /// S1 and S10, of what the event can have touched.
-  func checkLearner(after event: LearnerEvent) throws {
+  /// S1, and S10 of a worker from whom a word has come.
+  func checkLearner(after worker: PeerID?) throws {
     guard let learner else { return }
-    var worker: PeerID?
-    if case .message(let peer, .worker, _) = event { worker = peer }
-    // Who fetches something does nothing to leases.
-    if case .message(_, _, .fetch) = event { worker = nil }
     let look = learner.role.look(at: worker)
     guard look.isConserved else { throw Violation("S1", "the ledger's states do not sum to what was issued") }
     guard look.issued >= judge.issued || learner.incarnation != judge.incarnation else {

@@ -124,11 +124,12 @@ extension Simulation {
     }
   }
 
-  func learnerTakes(_ event: LearnerEvent) throws {
+  func learnerTakes(_ event: consuming LearnerEvent) throws {
     let time = processes[0].clock.instant(at: now)
-    guard let actions = learner?.role.receive(event, at: time) else { return }
-    try carryOut(actions)
-    try checkLearner(after: event)
+    let worker = event.leaseHolder
+    guard let actions = learner?.role.receive(consume event, at: time) else { return }
+    try carryOut(consume actions)
+    try checkLearner(after: worker)
   }
 
   func arriveAtLearner(_ letter: Letter, from client: Int, by plane: Plane) throws {
@@ -164,41 +165,45 @@ extension Simulation {
 
   // MARK: Actions
 
-  func carryOut(_ actions: [LearnerAction]) throws {
-    for action in actions {
-      guard learner != nil else { return }
-      switch action {
-      case .send(let peer, let message): try sendFromLearner(message, to: peer)
-      case .welcome(let peer, let incarnation, let scorers):
-        try noteSpoken(incarnation)
-        try sendFromLearner(.welcome(welcome(incarnation, scorers)), to: peer)
-      case .lease(let peer, let id, let unit, let attempt, let version, let step):
-        try noteSpoken(id.incarnation)
-        tell(.unit(unit)) { "lease \(id) of unit \(unit) (attempt \(attempt), step \(step)) goes to \(peer)" }
-        let lease = Lease(
-          id: id, unit: unit, attempt: attempt, version: version, step: step, task: SimulatedSampling.task(unit.prompt))
-        try sendFromLearner(.lease(lease), to: peer)
-      case .answer(let peer, let fetch): try answer(fetch, to: peer)
-      // Nobody observes a simulated run.
-      case .show, .tell: break
-      case .journal(let records, let ticket): commit(records, ticket)
-      case .train(let step, let groups): try train(step, groups)
-      case .publish(let manifest): publish(manifest)
-      case .release(let versions): learner?.weights.release(versions)
-      case .checkpoint(let step): beginCheckpoint(step)
-      case .removeCheckpoints(let paths): workDisk(.remove(paths), 0.01)
-      case .log(let level, let text):
-        tell(.process("learner")) { "learner \(level.rawValue): \(text)" }
-        if text.hasPrefix("refused a group") { tally.refusals += 1 }
-      case .finish(let how): try finishLearner(how)
-      }
+  func carryOut(_ actions: consuming [LearnerAction]) throws {
+    try actions.handOn { action in
+      // It may have ended with the one before.
+      if learner != nil { try carryOut(action) }
     }
   }
 
-  private func sendFromLearner(_ message: LearnerMessage, to peer: PeerID) throws {
+  private func carryOut(_ action: consuming LearnerAction) throws {
+    switch consume action {
+    case .send(let peer, let message): try sendFromLearner(message, to: peer)
+    case .welcome(let peer, let incarnation, let scorers):
+      try noteSpoken(incarnation)
+      try sendFromLearner(.welcome(welcome(incarnation, scorers)), to: peer)
+    case .lease(let peer, let id, let unit, let attempt, let version, let step):
+      try noteSpoken(id.incarnation)
+      tell(.unit(unit)) { "lease \(id) of unit \(unit) (attempt \(attempt), step \(step)) goes to \(peer)" }
+      let lease = Lease(
+        id: id, unit: unit, attempt: attempt, version: version, step: step, task: SimulatedSampling.task(unit.prompt))
+      try sendFromLearner(.lease(lease), to: peer)
+    case .answer(let peer, let fetch): try answer(fetch, to: peer)
+    // Nobody observes a simulated run.
+    case .show, .tell: break
+    case .journal(let records, let ticket): commit(records, ticket)
+    case .train(let step, let groups): try train(step, groups)
+    case .publish(let manifest): publish(manifest)
+    case .release(let versions): learner?.weights.release(versions)
+    case .checkpoint(let step): beginCheckpoint(step)
+    case .removeCheckpoints(let paths): workDisk(.remove(paths), 0.01)
+    case .log(let level, let text):
+      tell(.process("learner")) { "learner \(level.rawValue): \(text)" }
+      if text.hasPrefix("refused a group") { tally.refusals += 1 }
+    case .finish(let how): try finishLearner(how)
+    }
+  }
+
+  private func sendFromLearner(_ message: consuming LearnerMessage, to peer: PeerID) throws {
     if case .durable(let leases) = message { try noteAcknowledged(leases) }
     guard let process = process(of: peer), processes[process].control >= 0 else { return }
-    send(message, by: processes[process].control)
+    send(consume message, by: processes[process].control)
   }
 
   private func welcome(_ incarnation: UInt32, _ scorers: [ScorerAddress]) -> Welcome {
@@ -266,5 +271,17 @@ extension Simulation {
     tell(.process("learner")) { "the learner trains step \(step) on \(groups.count) groups" }
     let seconds = options.costs.stepSeconds + Double(groups.count) * options.costs.trainingSecondsPerGroup
     work(0, seconds, then: .learner(life: life, .trained(trained, version.manifest)))
+  }
+}
+
+extension LearnerEvent {
+  /// The worker whose leases it can touch.
+  fileprivate var leaseHolder: PeerID? {
+    switch self {
+    // Who fetches something does nothing to leases.
+    case .message(_, _, .fetch): nil
+    case .message(let peer, .worker, _): peer
+    default: nil
+    }
   }
 }

@@ -5,14 +5,15 @@ internal import Wire
 extension Simulation {
   // MARK: Sending
 
-  func send(_ message: PeerMessage, by connection: Int) {
-    send(codec.encode(message), of: .peer(message), by: connection, isForward: true)
+  func send(_ message: consuming PeerMessage, by connection: Int) {
+    let frame = codec.encode(message)
+    send(frame, of: .peer(consume message), by: connection, isForward: true)
   }
 
-  func send(_ message: LearnerMessage, by connection: Int, size: Double? = nil) {
+  func send(_ message: consuming LearnerMessage, by connection: Int, size: Double? = nil) {
     // Every other word of the learner is this one.
     let frame = if case .heartbeat = message { heartbeatFrame } else { codec.encode(message) }
-    send(frame, of: .learner(message), by: connection, isForward: false, size: size)
+    send(frame, of: .learner(consume message), by: connection, isForward: false, size: size)
   }
 
   // MARK: Reading

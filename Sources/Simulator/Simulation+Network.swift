@@ -15,7 +15,7 @@ extension Simulation {
   ///   - isForward: from the one that opened the connection.
   ///   - size: bytes that it counts for on a link; nil: those that it has.
   ///   - content: what the bytes were made from.
-  func send(_ frame: Frame, of content: Letter.Message? = nil, by index: Int, isForward: Bool, size: Double? = nil) {
+  func send(_ frame: consuming Frame, of content: consuming Letter.Message? = nil, by index: Int, isForward: Bool, size: Double? = nil) {
     tally.messages += 1
     let (client, server) = (connections[index].client, connections[index].server)
     let (sender, receiver) = isForward ? (client, server) : (server, client)
@@ -27,7 +27,7 @@ extension Simulation {
       fire(.reset)
       return breakConnection(index)
     }
-    let letter = Letter(frame: frame, content: content, number: processes[client].connectionNumber, size: size)
+    let letter = Letter(frame: consume frame, content: consume content, number: processes[client].connectionNumber, size: size)
     guard connections[index].isUp else {
       // A ROUTER knows no peer that is not connected, and a PUB has no subscriber.
       return isForward ? wait(letter, on: index, isForward) : ()

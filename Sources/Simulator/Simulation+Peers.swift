@@ -97,7 +97,7 @@ extension Simulation {
     let time = processes[process].clock.instant(at: now)
     if case .loaded(let version) = event { measuring?.note(loaded: version, by: process, at: now) }
     guard let actions = processes[process].worker?.receive(event, at: time) else { return }
-    for action in actions { try carryOut(action, ofWorker: process) }
+    try (consume actions).handOn { try carryOut($0, ofWorker: process) }
   }
 
   func arriveAtWorker(_ letter: Letter, _ process: Int, by plane: Plane) throws {
@@ -117,8 +117,8 @@ extension Simulation {
     work(process, seconds, then: .worker(process: process, life: processes[process].life, event))
   }
 
-  private func carryOut(_ action: WorkerAction, ofWorker process: Int) throws {
-    switch action {
+  private func carryOut(_ action: consuming WorkerAction, ofWorker process: Int) throws {
+    switch consume action {
     case .send(let message): send(message, by: processes[process].control)
     case .find(let artifacts): worker(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)
@@ -196,7 +196,7 @@ extension Simulation {
   func tellScorer(_ process: Int, _ event: ScorerEvent) throws {
     let time = processes[process].clock.instant(at: now)
     guard let actions = processes[process].scorer?.receive(event, at: time) else { return }
-    for action in actions { try carryOut(action, ofScorer: process) }
+    try (consume actions).handOn { try carryOut($0, ofScorer: process) }
   }
 
   func arriveAtScorer(_ letter: Letter, _ process: Int, from client: Int, by plane: Plane) throws {
@@ -218,8 +218,8 @@ extension Simulation {
     work(process, seconds, then: .scorer(process: process, life: processes[process].life, event))
   }
 
-  private func carryOut(_ action: ScorerAction, ofScorer process: Int) throws {
-    switch action {
+  private func carryOut(_ action: consuming ScorerAction, ofScorer process: Int) throws {
+    switch consume action {
     case .send(let message): send(message, by: processes[process].control)
     case .find(let artifacts): scorer(process, .found(artifacts.map(\.digest).filter(processes[process].files.contains)), after: 0.02)
     case .keep(let artifact, _): processes[process].files.insert(artifact.digest)

@@ -12,11 +12,11 @@ extension Simulation {
   func tellService(_ process: Int, _ event: RewardServiceEvent) throws {
     let time = processes[process].clock.instant(at: now)
     guard let actions = processes[process].service?.receive(event, at: time) else { return }
-    for action in actions { try carryOut(action, ofService: process) }
+    try (consume actions).handOn { try carryOut($0, ofService: process) }
   }
 
-  private func carryOut(_ action: RewardServiceAction, ofService process: Int) throws {
-    switch action {
+  private func carryOut(_ action: consuming RewardServiceAction, ofService process: Int) throws {
+    switch consume action {
     case .send(let request): answer(request, of: process)
     case .abandon: break
     case .judged(let judged):

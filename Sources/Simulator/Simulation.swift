@@ -147,12 +147,12 @@ package final class Simulation {
   package func run() -> SimulationReport {
     do {
       try setUp()
-      while let next = queue.popFirst() {
-        now = next.at
+      while let (at, number, event) = queue.popFirst() {
+        now = at
         tally.events += 1
         trace.mix(now.nanoseconds)
-        trace.mix(next.number)
-        try perform(next.event)
+        trace.mix(number)
+        try perform(consume event)
         if isOver { break }
         guard now.seconds < deadline else { throw Violation("L1", "the run has not ended after \(Int(now.seconds)) s: \(standing)") }
       }
