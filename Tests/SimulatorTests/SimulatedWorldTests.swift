@@ -26,6 +26,64 @@ struct SimulatedWorldTests {
     #expect(queue.popFirst() == nil && queue.count == 0)
   }
 
+  @Test("elements are handed on in their order, each once, up to the one that is not taken")
+  func handingOn() {
+    struct Enough: Error {}
+    var taken: [String] = []
+    let elements = (0..<7).map { "\($0)" }
+    elements.handOn { taken.append($0) }
+    #expect(taken == elements)
+    taken = []
+    #expect(throws: Enough.self) {
+      try elements.handOn {
+        guard $0 != "3" else { throw Enough() }
+        taken.append($0)
+      }
+    }
+    #expect(taken == ["0", "1", "2"] && elements.count == 7)
+  }
+
+  @Test("responses are recognized as those of their unit and version, and as no others")
+  func recognized() {
+    let sampling = SimulatedSampling(groupSize: 3)
+    let (unit, weights) = (UnitID(epoch: 1, prompt: 7), SimulatedPolicy().bytes)
+    let responses = sampling.responses(to: unit, with: weights)
+    #expect(sampling.gives(responses, to: unit, with: weights))
+    var trained = SimulatedPolicy()
+    trained.train([(unit, responses)])
+    #expect(!sampling.gives(responses, to: unit, with: trained.bytes))
+    #expect(!sampling.gives(responses, to: UnitID(epoch: 2, prompt: 7), with: weights))
+    #expect(!sampling.gives(Array(responses.dropLast()), to: unit, with: weights))
+    func changed(_ change: (inout Response) -> Void) -> [Response] {
+      var others = responses
+      change(&others[2])
+      return others
+    }
+    for others in [
+      changed { $0.tokens[2] ^= 1 }, changed { $0.logProbabilities[0] -= 0.5 }, changed { $0.tokens.append(1) },
+      changed { $0.logProbabilities.removeLast() }, changed { $0.finish = .length }, changed { $0.text = "x" },
+    ] {
+      #expect(!sampling.gives(others, to: unit, with: weights))
+    }
+  }
+
+  @Test("what was put together once is known again by everything that it was made from")
+  func assembledOnce() {
+    var policy = SimulatedPolicy()
+    let base = policy.bytes
+    policy.train([])
+    let (manifest, bytes) = (policy.manifest, policy.bytes)
+    let full = AssembledWeights(WeightAssembly(manifest: manifest, form: .full, collected: bytes), bytes)
+    #expect(full.isMade(by: WeightAssembly(manifest: manifest, form: .full, collected: Array(bytes))))
+    #expect(!full.isMade(by: WeightAssembly(manifest: manifest, form: .delta(base: base), collected: bytes)))
+    #expect(!full.isMade(by: WeightAssembly(manifest: manifest, form: .full, collected: base)))
+    #expect(!full.isMade(by: WeightAssembly(manifest: SimulatedPolicy().manifest, form: .full, collected: bytes)))
+    let delta = AssembledWeights(WeightAssembly(manifest: manifest, form: .delta(base: base), collected: [1]), bytes)
+    #expect(delta.isMade(by: WeightAssembly(manifest: manifest, form: .delta(base: Array(base)), collected: [1])))
+    #expect(!delta.isMade(by: WeightAssembly(manifest: manifest, form: .delta(base: bytes), collected: [1])))
+    #expect(!delta.isMade(by: WeightAssembly(manifest: manifest, form: .full, collected: [1])))
+  }
+
   @Test("a disk that loses power keeps what was synced, under the names that were")
   func power() throws {
     var disk = SimulatedDisk()
