@@ -144,18 +144,15 @@ extension LearnerRole {
   /// What is durable is the learner's to keep; its workers may let it go.
   mutating func admit(through ticket: Int, at now: Instant, _ actions: inout [LearnerAction]) {
     guard let next = awaitingDisk.first, next.ticket <= ticket else { return }
-    var acknowledged: [(worker: PeerID, leases: [LeaseID])] = []
+    var acknowledged: [PeerID: [LeaseID]] = [:]
     while let first = awaitingDisk.first, first.ticket <= ticket, let (_, lease, unit, worker) = awaitingDisk.popFirst() {
       guard ledger.admit(unit) else { continue }
       lastProgress = now
-      // A commit holds the groups of a few workers, and mostly of one.
-      if let index = acknowledged.firstIndex(where: { $0.worker == worker }) {
-        acknowledged[index].leases.append(lease)
-      } else {
-        acknowledged.append((worker, [lease]))
-      }
+      acknowledged[worker, default: []].append(lease)
     }
-    for (peer, leases) in acknowledged { actions.append(.send(peer, .durable(leases))) }
+    for (peer, leases) in acknowledged.sorted(by: { $0.key < $1.key }) {
+      actions.append(.send(peer, .durable(leases)))
+    }
   }
 
   /// A lease that this incarnation has sent may be answered with any version up to the present one. What a worker held

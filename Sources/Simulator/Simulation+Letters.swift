@@ -11,7 +11,7 @@ extension Simulation {
   }
 
   func send(_ message: consuming LearnerMessage, by connection: Int, size: Double? = nil) {
-    // Every other word of the learner is this one.
+    // More than a fourth of what the learner says is this.
     let frame = if case .heartbeat = message { heartbeatFrame } else { codec.encode(message) }
     send(frame, of: .learner(consume message), by: connection, isForward: false, size: size)
   }
