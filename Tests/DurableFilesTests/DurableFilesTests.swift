@@ -4,10 +4,12 @@ import Testing
 
 @testable import DurableFiles
 
-struct DurableFilesTests {
+final class DurableFilesTests {
   private let folder = NSTemporaryDirectory() + "durable-\(UUID().uuidString)"
 
   init() throws { try DurableFiles.createFolder(folder) }
+
+  deinit { try? DurableFiles.remove(folder) }
 
   @Test("a file is replaced whole, and nothing is left beside it")
   func replaces() throws {

@@ -6,7 +6,7 @@ import Testing
 import ZeroMQ
 
 /// The keys of a folder, through the command.
-struct KeysTests {
+final class KeysTests {
   private let folder: String
   private var keys: String { "\(folder)/keys" }
 
@@ -14,6 +14,8 @@ struct KeysTests {
     folder = NSTemporaryDirectory() + "sophia-\(UUID().uuidString)"
     try DurableFiles.createFolder(folder)
   }
+
+  deinit { try? DurableFiles.remove(folder) }
 
   private func sophia(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {
     let process = Process()

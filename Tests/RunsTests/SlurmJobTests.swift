@@ -5,7 +5,7 @@ import Settings
 import Testing
 
 /// What jobs do when a role ends, with a program that ends as it is told and with commands in the place of Slurm's.
-struct SlurmJobTests {
+final class SlurmJobTests {
   private let folder: String
   private var run: String { "\(folder)/run" }
   private var tools: String { "\(folder)/tools" }
@@ -32,6 +32,8 @@ struct SlurmJobTests {
     try SlurmSubmission(settings: settings, executable: "\(folder)/tools/program", workingFolder: folder, path: tools).write()
     try DurableFiles.write("learner 7\nworkers 8\n", to: "\(run)/slurm/jobs")
   }
+
+  deinit { try? DurableFiles.remove(folder) }
 
   private func install(_ name: String, _ text: String) throws {
     try DurableFiles.write("#!/bin/bash\n\(text)\n", to: "\(tools)/\(name)")

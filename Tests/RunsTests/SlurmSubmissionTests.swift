@@ -6,7 +6,7 @@ import Testing
 
 /// What is written and submitted, with commands in the place of Slurm's that note what they are told. `cluster/slurm/try` does
 /// the same, and everything that comes after it, with a Slurm.
-struct SlurmSubmissionTests {
+final class SlurmSubmissionTests {
   private let folder: String
   private var run: String { "\(folder)/a run's 100%" }
   private var tools: String { "\(folder)/tools" }
@@ -15,6 +15,8 @@ struct SlurmSubmissionTests {
     folder = NSTemporaryDirectory() + "sophia-\(UUID().uuidString)"
     try DurableFiles.createFolder(tools)
   }
+
+  deinit { try? DurableFiles.remove(folder) }
 
   /// `sbatch` gives out the numbers 101, 102, ..., and `squeue` lists what is in `queue`.
   private func installSlurm(refusing what: String = "nothing") throws {
