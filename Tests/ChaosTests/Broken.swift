@@ -18,6 +18,8 @@ final class Broken: Sendable {
 
   private init() throws {
     try DurableFiles.createFolder(folder)
+    // What is shared by all tests lasts as long as the process.
+    atexit { try? DurableFiles.remove(Broken.shared.folder) }
   }
 
   struct Outcome {

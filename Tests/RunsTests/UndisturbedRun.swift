@@ -20,6 +20,8 @@ struct UndisturbedRun: Sendable {
 
   private init() throws {
     world = try World(.halfLearnt)
+    // What is shared by all tests lasts as long as the process.
+    atexit { try? DurableFiles.remove(UndisturbedRun.shared.world.folder) }
     let outcome = try world.run("undisturbed", workers: 1, overrides: Self.overrides)
     try #require(outcome.status == 0, "\(outcome.errors)")
     policy = try #require(try world.reader("undisturbed").latestStep()).policy.description

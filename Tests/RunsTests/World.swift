@@ -7,8 +7,8 @@ import Settings
 import Testing
 import VisualReasoning
 
-/// A folder with training rows and a base model of tiny size, and the program to run on them.
-struct World {
+/// A folder with training rows and a base model of tiny size, and the program to run on them. It goes with this.
+final class World: Sendable {
   static let steps = 4
   static let promptsPerStep = 3
 
@@ -45,6 +45,8 @@ struct World {
       rows: DataFile.read("\(folder)/data/sft.jsonl", use: .supervised), out: base, settings: settings, threads: 1
     ).run()
   }
+
+  deinit { try? DurableFiles.remove(folder) }
 
   /// Rows whose right answer is 1 and whose responses take turns between `answers`.
   private static func texts(rows: Int, answers: [String]) -> String {
