@@ -9,7 +9,8 @@ struct SimulateBenchCommand: ParsableCommand {
     abstract: "How many seeds a second one core simulates.",
     discussion: """
       Runs one seed after the other, as `sophia simulate --seeds` does with one job: a swarm of faults on one learner, two \
-      scorers and eight workers for 20 steps, every invariant checked after every event; and the same cluster without faults.
+      scorers and eight workers for 20 steps, every invariant checked after every event; and the same cluster without faults. The seeds are \
+      run in five rounds, and the best one is named too: on cores that others use as well it is the steadier number.
 
         sophia bench simulate
         sophia bench simulate --seeds 2000 --json
@@ -30,7 +31,11 @@ struct SimulateBenchCommand: ParsableCommand {
     let processorSeconds: Double
     let events: Int
     let broken: Int
+    /// Seeds a second of a core, in the round in which that was most.
+    let best: Double
   }
+
+  private static var rounds: UInt64 { 5 }
 
   func run() throws {
     let swarm = measure { SimulationOptions().varied(by: $0) }
@@ -48,17 +53,26 @@ struct SimulateBenchCommand: ParsableCommand {
   private func measure(_ options: (UInt64) -> SimulationOptions) -> Measured {
     let started = ContinuousClock.now
     let startedOnProcessor = processorSeconds()
-    var (events, broken) = (0, 0)
-    for seed in 0..<seeds {
-      let options = options(seed)
-      let report = Simulation(seed: seed, options: options, plan: FaultPlan(seed: seed, options: options).drawn()).run()
-      events += report.events
-      broken += report.violations.count
+    var (events, broken, best) = (0, 0, 0.0)
+    let rounds = min(seeds, Self.rounds)
+    for round in 0..<rounds {
+      let roundStarted = processorSeconds()
+      // Every fifth seed: each round has of all kinds.
+      let ofRound = stride(from: round, to: seeds, by: Int(rounds))
+      var count = 0
+      for seed in ofRound {
+        let options = options(seed)
+        let report = Simulation(seed: seed, options: options, plan: FaultPlan(seed: seed, options: options).drawn()).run()
+        events += report.events
+        broken += report.violations.count
+        count += 1
+      }
+      best = max(best, Double(count) / (processorSeconds() - roundStarted))
     }
     let (seconds, attoseconds) = (ContinuousClock.now - started).components
     return Measured(
       seconds: Double(seconds) + Double(attoseconds) * 1e-18, processorSeconds: processorSeconds() - startedOnProcessor,
-      events: events, broken: broken)
+      events: events, broken: broken, best: best)
   }
 
   private func processorSeconds() -> Double {
@@ -69,8 +83,9 @@ struct SimulateBenchCommand: ParsableCommand {
 
   private func text(_ name: String, _ measured: Measured) -> String {
     let rates = String(
-      format: "%.0f seeds/s, %.0f a second of a core; %.2f microseconds an event", Double(seeds) / measured.seconds,
-      Double(seeds) / measured.processorSeconds, measured.processorSeconds / Double(measured.events) * 1e6)
+      format: "%.0f seeds/s, %.0f a second of a core, %.0f in the best round; %.2f microseconds an event",
+      Double(seeds) / measured.seconds, Double(seeds) / measured.processorSeconds, measured.best,
+      measured.processorSeconds / Double(measured.events) * 1e6)
     return "\(name.padding(toLength: 24, withPad: " ", startingAt: 0))\(rates), \(measured.events / Int(seeds)) events a seed, \(measured.broken) broken"
   }
 
@@ -79,7 +94,8 @@ struct SimulateBenchCommand: ParsableCommand {
       .init("seeds", .integer(Int(seeds))), .init("seconds", .number(measured.seconds)),
       .init("processor_seconds", .number(measured.processorSeconds)), .init("events", .integer(measured.events)),
       .init("seeds_per_s", .number(Double(seeds) / measured.seconds)),
-      .init("seeds_per_core_s", .number(Double(seeds) / measured.processorSeconds)), .init("broken", .integer(measured.broken)),
+      .init("seeds_per_core_s", .number(Double(seeds) / measured.processorSeconds)),
+      .init("best_seeds_per_core_s", .number(measured.best)), .init("broken", .integer(measured.broken)),
     ])
   }
 }
