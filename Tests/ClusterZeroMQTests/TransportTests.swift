@@ -3,87 +3,17 @@ import Cluster
 import ClusterZeroMQ
 import Foundation
 import Rollout
-import Synchronization
 import Testing
 import Wire
 import ZeroMQ
-
-/// Longer than anything here takes on a busy machine.
-private let patience = Duration.seconds(20)
-
-/// Keys of a learner, a scorer and a worker, and the learner's list of the other two.
-private struct Keys {
-  let learner: KeyPair
-  let scorer: KeyPair
-  let worker: KeyPair
-
-  init() throws {
-    (learner, scorer, worker) = (try .generate(), try .generate(), try .generate())
-  }
-
-  var allowed: [AllowedPeer] {
-    [
-      AllowedPeer(name: "scorer-0", role: .scorer, publicKey: scorer.publicKey.z85),
-      AllowedPeer(name: "worker-0", role: .worker, publicKey: worker.publicKey.z85),
-    ]
-  }
-
-  func openLearner(port: UInt16 = 0) async throws -> ZeroMQLearnerTransport {
-    try await .open(bind: "tcp://127.0.0.1:\(port)", keys: learner, allowed: allowed)
-  }
-
-  func openScorer(_ learner: ZeroMQLearnerTransport) async throws -> ZeroMQPeerTransport {
-    try await .scorer(
-      learner: learner.endpoint, bind: "tcp://127.0.0.1:0", keys: scorer, learnerKey: self.learner.publicKey)
-  }
-
-  func openWorker(_ learner: ZeroMQLearnerTransport, keys: KeyPair? = nil) async throws -> ZeroMQPeerTransport {
-    try await .worker(learner: learner.endpoint, keys: keys ?? worker, learnerKey: self.learner.publicKey)
-  }
-}
 
 /// Whether this machine has `::1`.
 private let hasIPv6 =
   (try? String(contentsOfFile: "/proc/net/if_inet6", encoding: .utf8))?
   .contains("00000000000000000000000000000001") == true
 
-extension ZeroMQLearnerTransport {
-  fileprivate var endpoint: String { "tcp://127.0.0.1:\(ports.control)" }
-}
-
-extension AsyncStream where Element: Sendable {
-  /// The first elements that `choose` accepts, in order; fewer than `count` if they do not come in time.
-  fileprivate func first<Chosen: Sendable>(
-    _ count: Int, _ choose: @escaping @Sendable (Element) -> Chosen?
-  ) async -> [Chosen] where Self: Sendable {
-    await withTaskGroup(of: [Chosen]?.self) { group in
-      group.addTask {
-        var chosen: [Chosen] = []
-        for await element in self {
-          if let fits = choose(element) { chosen.append(fits) }
-          if chosen.count == count { break }
-        }
-        return chosen
-      }
-      group.addTask {
-        try? await Task.sleep(for: patience)
-        return nil
-      }
-      let first = await group.next() ?? nil
-      group.cancelAll()
-      if let first { return first }
-      return (await group.next() ?? nil) ?? []
-    }
-  }
-}
-
 @Suite("The roles' transport over ZeroMQ")
 struct TransportTests {
-  private func close(_ transports: [any PeerTransport], _ learner: any LearnerTransport) async {
-    for transport in transports { await transport.close(linger: .milliseconds(200)) }
-    await learner.close(linger: .milliseconds(200))
-  }
-
   @Test("control, weights, groups and scored groups each take their way, and name who sent them")
   func allPlanes() async throws {
     let keys = try Keys()
@@ -138,22 +68,6 @@ struct TransportTests {
     await close([worker, scorer], learner)
   }
 
-  @Test("of strangers only those of others are reported, not the process's own that try its doors at the start")
-  func ownStrangers() async throws {
-    let keys = try Keys()
-    let reports = Mutex<[String]>([])
-    let learner = try await ZeroMQLearnerTransport.open(
-      bind: "tcp://127.0.0.1:0", keys: keys.learner, allowed: keys.allowed, report: { text in reports.withLock { $0.append(text) } })
-    let scorer = try await ZeroMQPeerTransport.scorer(
-      learner: learner.endpoint, bind: "tcp://127.0.0.1:0", keys: keys.scorer, learnerKey: keys.learner.publicKey,
-      report: { text in reports.withLock { $0.append(text) } })
-    #expect(reports.withLock { $0 } == [])
-    let stranger = try await keys.openWorker(learner, keys: .generate())
-    for _ in 0..<500 where reports.withLock(\.isEmpty) { try await Task.sleep(for: .milliseconds(20)) }
-    #expect(reports.withLock { $0.first }?.hasPrefix("turned away the unregistered key") == true)
-    await close([scorer, stranger], learner)
-  }
-
   @Test("connecting anew makes one other connection of each and keeps it")
   func connectAnew() async throws {
     let keys = try Keys()
@@ -183,72 +97,6 @@ struct TransportTests {
     await close([worker], learner)
   }
 
-  @Test("a worker's key that pushes to the learner is named a worker, whatever it sends")
-  func workerPushesScoredGroups() async throws {
-    let keys = try Keys()
-    let learner = try await keys.openLearner()
-    let impostor = try await ZeroMQPeerTransport.scorer(
-      learner: learner.endpoint, bind: "tcp://127.0.0.1:0", keys: keys.worker, learnerKey: keys.learner.publicKey)
-    impostor.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
-    impostor.push(Frame(Array("I am a scorer".utf8)), to: nil)
-    let roles = await learner.inbound.first(1) { event -> Role? in
-      if case .data(_, let role, _) = event { role } else { nil }
-    }
-    #expect(roles == [.worker])
-    await close([impostor], learner)
-  }
-
-  @Test("a key that is revoked is not heard on the connections that it has, at the learner and at scorers; a new one is let in")
-  func revoked() async throws {
-    let keys = try Keys()
-    let learner = try await keys.openLearner()
-    let scorer = try await keys.openScorer(learner)
-    let worker = try await keys.openWorker(learner)
-    let address = ScorerAddress(name: "scorer-0", endpoint: scorer.endpoint, publicKey: scorer.publicKey)
-    func say(_ text: String, _ worker: ZeroMQPeerTransport) {
-      worker.send(Frame(Array("\(text) to learner".utf8)))
-      worker.push(Frame(Array("\(text) to scorer".utf8)), to: address)
-    }
-    scorer.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
-    worker.connectScorers([address])
-    say("first", worker)
-    // Both are read to their ends, which come with what is let in at last.
-    async let atLearner = learner.inbound.first(2) { event -> String? in
-      if case .control(let peer, _, let frame) = event { "\(peer.name): " + String(decoding: frame.header, as: UTF8.self) } else { nil }
-    }
-    async let atScorer = scorer.inbound.first(2) { event -> String? in
-      if case .data(let peer, _, let frame) = event { "\(peer.name): " + String(decoding: frame.header, as: UTF8.self) } else { nil }
-    }
-    try await Task.sleep(for: .milliseconds(500))
-    let late = try KeyPair.generate()
-    try learner.admit(only: [keys.allowed[0], AllowedPeer(name: "worker-1", role: .worker, publicKey: late.publicKey.z85)])
-    #expect(learner.allowed.map(\.name) == ["scorer-0", "worker-1"])
-    scorer.connect(publishPort: learner.ports.publish, dataPort: learner.ports.data, allowed: learner.allowed)
-    try await Task.sleep(for: .milliseconds(200))
-    say("revoked", worker)
-    try await Task.sleep(for: .milliseconds(300))
-    let other = try await keys.openWorker(learner, keys: late)
-    other.connectScorers([address])
-    say("second", other)
-    #expect(await atLearner == ["worker-0: first to learner", "worker-1: second to learner"])
-    #expect(await atScorer == ["worker-0: first to scorer", "worker-1: second to scorer"])
-    #expect(throws: (any Error).self) { try learner.admit(only: [AllowedPeer(name: "x", role: .worker, publicKey: "no key")]) }
-    #expect(learner.allowed.map(\.name) == ["scorer-0", "worker-1"])
-    await close([worker, other, scorer], learner)
-  }
-
-  @Test("a process whose key is not allowed is told so at once")
-  func keyRefused() async throws {
-    let keys = try Keys()
-    let learner = try await keys.openLearner()
-    let stranger = try await keys.openWorker(learner, keys: .generate())
-    let codes = await stranger.inbound.first(1) { event -> String? in
-      if case .failed(let error) = event { error.code } else { nil }
-    }
-    #expect(codes == ["transport.key-refused"])
-    await close([stranger], learner)
-  }
-
   @Test("a payload arrives beside its message, large or small, and only from the learner")
   func payload() async throws {
     let keys = try Keys()
@@ -268,20 +116,6 @@ struct TransportTests {
     let received = await worker.inbound.first(3) { if case .control(let frame) = $0 { frame } else { nil } }
     #expect(received == payloads.map { Frame([3], $0) })
     await close([worker], learner)
-  }
-
-  @Test("two processes with one key are told apart by their connections")
-  func connections() async throws {
-    let keys = try Keys()
-    let learner = try await keys.openLearner()
-    let workers = [try await keys.openWorker(learner), try await keys.openWorker(learner)]
-    for (index, worker) in workers.enumerated() { worker.send(Frame([UInt8(index)])) }
-    let peers = await learner.inbound.first(2) { event -> PeerID? in
-      if case .control(let peer, _, _) = event { peer } else { nil }
-    }
-    #expect(Set(peers.map(\.name)) == ["worker-0"])
-    #expect(Set(peers.map(\.connection)).count == 2)
-    await close(workers, learner)
   }
 
   @Test("messages arrive in the order in which they were sent, from more than the queues hold")
