@@ -35,7 +35,8 @@ package struct LearnerLink: Sendable {
   private(set) var incarnation: UInt32?
   private(set) var isWelcome = false
   private(set) var heartbeat: Duration = .seconds(1)
-  /// Silence after which the learner is greeted again.
+  /// Silence after which the learner is greeted again. It follows from the heartbeat, and is worked out with each welcome,
+  /// because every event asks for it.
   private var patience: Duration
   private var lastHeard: Instant
   private var connectedAt: Instant
